@@ -1,0 +1,58 @@
+"""What the station's pages and its `status` show: plain values, made anew whenever something changed."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallView:
+    """One help call as it truthfully stands.
+
+    `recorded` is None while the disk has not answered yet, False once it failed or took over a second. `at_hq` and
+    `hq_answered` are True only when headquarters' signed word says so. `age_s`: whole seconds since the first press.
+    """
+
+    id: str
+    state: Literal["raised", "acknowledged", "attending", "closed"]
+    origin: Literal["panel", "screen"]
+    age_s: int
+    presses: int
+    recorded: bool | None
+    at_hq: bool
+    hq_answered: bool
+    escalated: bool
+    breached: bool
+    closed_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceView:
+    """One device: its name in the settings and its state."""
+
+    name: str
+    kind: str
+    state: Literal["absent", "starting", "ready", "faulty"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationView:
+    """The whole station at one moment; `version` grows with every change.
+
+    `link` is the MQTT session, `hq_online` headquarters itself; `waiting` counts events headquarters has not
+    acknowledged, `oldest_waiting_s` the age of the oldest (None when there is none).
+    """
+
+    version: int
+    station: str
+    name_zh: str
+    name_en: str
+    calls: tuple[CallView, ...]
+    recently_closed: CallView | None
+    devices: tuple[DeviceView, ...]
+    link: Literal["up", "down"]
+    hq_online: bool
+    waiting: int
+    oldest_waiting_s: int | None
+    journal_ok: bool
+    clock_trusted: bool

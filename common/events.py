@@ -1,0 +1,247 @@
+"""The vocabulary: every event a station journals and every order headquarters sends, each field typed.
+
+An event on the wire is a CloudEvents 1.0 JSON object (CloudEvents 1.0.2, section 3; JSON format 1.0.2, section 2);
+the structs here are its `data`. `docs/link.md` is generated from this list. A type or payload that is not in it is
+stored and acknowledged all the same, and only not projected: store first, interpret later.
+"""
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+
+Identifier: TypeAlias = Annotated[
+    str, msgspec.Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
+]
+Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=200)]
+Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+Number: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
+Nanoseconds: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^(0|[1-9][0-9]{0,19})$")]
+Instant: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
+CloseReason: TypeAlias = Literal["helped", "handed_over", "false_alarm", "test"]
+CLOSE_REASONS: tuple[CloseReason, ...] = ("helped", "handed_over", "false_alarm", "test")
+
+
+class Payload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The `data` of one event; unknown keys are ignored, as the link's contract asks."""
+
+
+class Press(msgspec.Struct, frozen=True, kw_only=True):
+    """One numbered press of one panel; the three together never come twice for two presses."""
+
+    panel: Name
+    epoch: Count
+    number: Number
+
+
+class JournalOpened(Payload):
+    """A new journal goes on where `previous` was closed; `last_common` is what headquarters surely holds of it."""
+
+    previous: Identifier
+    reason: Literal["fork", "chain", "ahead", "disagrees", "damaged"]
+    last_common: Count
+
+
+class Rescued(Payload):
+    """An event copied from a closed journal: its exact bytes in base64url without padding."""
+
+    line: str
+
+
+class EventWithheld(Payload):
+    """An event that can never be sent (it is malformed): its number, and SHA-256 of its line in base64url."""
+
+    number: Number
+    sha256: str
+
+
+class ClockSet(Payload):
+    """The clock has become synchronised: at `mono` of `boot` it was `time`."""
+
+    boot: Identifier
+    mono: Nanoseconds
+    time: Instant
+
+
+class ClockStepped(Payload):
+    """A synchronised clock was stepped by more than 2 s."""
+
+    boot: Identifier
+    mono: Nanoseconds
+    before: Instant
+    after: Instant
+
+
+class HelpRaised(Payload):
+    """Somebody asks for help: the first press of a call. `age_ms`: how long the press waited in the panel."""
+
+    call: Identifier
+    origin: Literal["panel", "screen"]
+    press: Press | None = None
+    button: Count = 0
+    age_ms: Count = 0
+
+
+class HelpPressedAgain(Payload):
+    """A further press while the call is open."""
+
+    call: Identifier
+    origin: Literal["panel", "screen"]
+    press: Press | None = None
+    button: Count = 0
+    age_ms: Count = 0
+
+
+class HelpAcknowledged(Payload):
+    """Somebody at the duty desk has taken the call; `after_ms` on the monotonic clock since the press."""
+
+    call: Identifier
+    after_ms: Count
+
+
+class HelpAttending(Payload):
+    """An officer is on the way to the citizen."""
+
+    call: Identifier
+
+
+class HelpEscalated(Payload):
+    """Nobody answered in time: headquarters' desk rings."""
+
+    call: Identifier
+    after_ms: Count
+
+
+class HelpBreached(Payload):
+    """Still nobody: the time promised has passed."""
+
+    call: Identifier
+    after_ms: Count
+
+
+class HelpClosed(Payload):
+    """The call is over."""
+
+    call: Identifier
+    reason: CloseReason
+
+
+class DeviceChanged(Payload):
+    """A device of the station is in another state than before."""
+
+    device: Name
+    kind: Literal["panel"]
+    state: Literal["absent", "starting", "ready", "faulty"]
+    reason: Text = ""
+
+
+class StationStarted(Payload):
+    """The daemon began to serve."""
+
+    agent: Name
+
+
+class StationStopped(Payload):
+    """The daemon was asked to stop, and did."""
+
+
+class OrderApplied(Payload):
+    """An order was carried out; `order` is its id, or of a snapshot order the id it stands for."""
+
+    order: Identifier
+
+
+class OrderFailed(Payload):
+    """An order was passed over, and why."""
+
+    order: Name
+    reason: Text
+
+
+class OrdersOpened(Payload):
+    """The first line of every orders journal."""
+
+    generation: Number
+
+
+class HelpAnswered(Payload):
+    """Headquarters answers a help call. `order`: the id of the order this one stands for in a later snapshot."""
+
+    call: Identifier
+    by: Name
+    order: Identifier | None = None
+    expires: Instant | None = None
+
+
+EVENTS: dict[str, type[Payload]] = {
+    "journal.opened": JournalOpened,
+    "rescued": Rescued,
+    "event.withheld": EventWithheld,
+    "clock.set": ClockSet,
+    "clock.stepped": ClockStepped,
+    "help.raised": HelpRaised,
+    "help.pressed_again": HelpPressedAgain,
+    "help.acknowledged": HelpAcknowledged,
+    "help.attending": HelpAttending,
+    "help.escalated": HelpEscalated,
+    "help.breached": HelpBreached,
+    "help.closed": HelpClosed,
+    "device.changed": DeviceChanged,
+    "station.started": StationStarted,
+    "station.stopped": StationStopped,
+    "order.applied": OrderApplied,
+    "order.failed": OrderFailed,
+}
+"""What a station journals, by CloudEvents `type`."""
+
+ORDERS: dict[str, type[Payload]] = {
+    "orders.opened": OrdersOpened,
+    "help.answered": HelpAnswered,
+    "event.withheld": EventWithheld,
+}
+"""What headquarters journals for one station, by CloudEvents `type`."""
+
+URGENT_ORDERS = frozenset({"orders.opened", "help.answered"})
+"""Orders that travel on the urgent lane and are acted on when stored."""
+
+_TYPES = {payload: name for table in (EVENTS, ORDERS) for name, payload in table.items()}
+
+
+def is_urgent_event(event_type: str) -> bool:
+    """Tell whether a station's event travels on the urgent lane: every help event does."""
+    return event_type.startswith("help.")
+
+
+def type_of(payload: Payload) -> str:
+    """Return the CloudEvents `type` under which `payload` is written."""
+    return _TYPES[type(payload)]
+
+
+def encode_event(  # noqa: D417 - each argument is one CloudEvents attribute of the same name
+    payload: Payload, *, event_id: str, source: str, time: str, boot: str, mono: int, unsure: bool
+) -> bytes:
+    """Return the one line under which an event is stored, hashed and sent; nobody re-serialises it later."""
+    event: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": source,
+        "type": type_of(payload),
+        "time": time,
+        "boot": boot,
+        "mono": str(mono),
+    }
+    if unsure:
+        event["clock"] = "unsure"
+    event["data"] = payload
+    return msgspec.json.encode(event)
+
+
+def read_payload(table: dict[str, type[Payload]], event: dict[str, Any]) -> Payload | None:
+    """Return the typed `data` of a parsed event, or None when its type or payload is not in the vocabulary."""
+    payload = table.get(event["type"])
+    if payload is None:
+        return None
+    try:
+        return msgspec.convert(event.get("data"), payload)
+    except msgspec.ValidationError:
+        return None

@@ -34,7 +34,7 @@ class Press(msgspec.Struct, frozen=True, kw_only=True):
     number: Number
 
 
-class JournalOpened(Payload):
+class JournalOpened(Payload, frozen=True, kw_only=True):
     """A new journal goes on where `previous` was closed; `last_common` is what headquarters surely holds of it."""
 
     previous: Identifier
@@ -42,20 +42,20 @@ class JournalOpened(Payload):
     last_common: Count
 
 
-class Rescued(Payload):
+class Rescued(Payload, frozen=True, kw_only=True):
     """An event copied from a closed journal: its exact bytes in base64url without padding."""
 
     line: str
 
 
-class EventWithheld(Payload):
+class EventWithheld(Payload, frozen=True, kw_only=True):
     """An event that can never be sent (it is malformed): its number, and SHA-256 of its line in base64url."""
 
     number: Number
     sha256: str
 
 
-class ClockSet(Payload):
+class ClockSet(Payload, frozen=True, kw_only=True):
     """The clock has become synchronised: at `mono` of `boot` it was `time`."""
 
     boot: Identifier
@@ -63,7 +63,7 @@ class ClockSet(Payload):
     time: Instant
 
 
-class ClockStepped(Payload):
+class ClockStepped(Payload, frozen=True, kw_only=True):
     """A synchronised clock was stepped by more than 2 s."""
 
     boot: Identifier
@@ -72,7 +72,7 @@ class ClockStepped(Payload):
     after: Instant
 
 
-class HelpRaised(Payload):
+class HelpRaised(Payload, frozen=True, kw_only=True):
     """Somebody asks for help: the first press of a call. `age_ms`: how long the press waited in the panel."""
 
     call: Identifier
@@ -82,7 +82,7 @@ class HelpRaised(Payload):
     age_ms: Count = 0
 
 
-class HelpPressedAgain(Payload):
+class HelpPressedAgain(Payload, frozen=True, kw_only=True):
     """A further press while the call is open."""
 
     call: Identifier
@@ -92,41 +92,41 @@ class HelpPressedAgain(Payload):
     age_ms: Count = 0
 
 
-class HelpAcknowledged(Payload):
+class HelpAcknowledged(Payload, frozen=True, kw_only=True):
     """Somebody at the duty desk has taken the call; `after_ms` on the monotonic clock since the press."""
 
     call: Identifier
     after_ms: Count
 
 
-class HelpAttending(Payload):
+class HelpAttending(Payload, frozen=True, kw_only=True):
     """An officer is on the way to the citizen."""
 
     call: Identifier
 
 
-class HelpEscalated(Payload):
+class HelpEscalated(Payload, frozen=True, kw_only=True):
     """Nobody answered in time: headquarters' desk rings."""
 
     call: Identifier
     after_ms: Count
 
 
-class HelpBreached(Payload):
+class HelpBreached(Payload, frozen=True, kw_only=True):
     """Still nobody: the time promised has passed."""
 
     call: Identifier
     after_ms: Count
 
 
-class HelpClosed(Payload):
+class HelpClosed(Payload, frozen=True, kw_only=True):
     """The call is over."""
 
     call: Identifier
     reason: CloseReason
 
 
-class DeviceChanged(Payload):
+class DeviceChanged(Payload, frozen=True, kw_only=True):
     """A device of the station is in another state than before."""
 
     device: Name
@@ -135,36 +135,36 @@ class DeviceChanged(Payload):
     reason: Text = ""
 
 
-class StationStarted(Payload):
+class StationStarted(Payload, frozen=True, kw_only=True):
     """The daemon began to serve."""
 
     agent: Name
 
 
-class StationStopped(Payload):
+class StationStopped(Payload, frozen=True, kw_only=True):
     """The daemon was asked to stop, and did."""
 
 
-class OrderApplied(Payload):
+class OrderApplied(Payload, frozen=True, kw_only=True):
     """An order was carried out; `order` is its id, or of a snapshot order the id it stands for."""
 
     order: Identifier
 
 
-class OrderFailed(Payload):
+class OrderFailed(Payload, frozen=True, kw_only=True):
     """An order was passed over, and why."""
 
     order: Name
     reason: Text
 
 
-class OrdersOpened(Payload):
+class OrdersOpened(Payload, frozen=True, kw_only=True):
     """The first line of every orders journal."""
 
     generation: Number
 
 
-class HelpAnswered(Payload):
+class HelpAnswered(Payload, frozen=True, kw_only=True):
     """Headquarters answers a help call. `order`: the id of the order this one stands for in a later snapshot."""
 
     call: Identifier
@@ -217,7 +217,7 @@ def type_of(payload: Payload) -> str:
     return _TYPES[type(payload)]
 
 
-def encode_event(  # noqa: D417 - each argument is one CloudEvents attribute of the same name
+def encode_event(
     payload: Payload, *, event_id: str, source: str, time: str, boot: str, mono: int, unsure: bool
 ) -> bytes:
     """Return the one line under which an event is stored, hashed and sent; nobody re-serialises it later."""

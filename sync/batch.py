@@ -99,7 +99,7 @@ def chain_next(previous: bytes, line: bytes) -> bytes:
 
 
 def chain_lines(previous: bytes, first: int, lines: Iterable[bytes]) -> tuple[Line, ...]:
-    """Number and chain `lines`, the first of them `first`, after the chain value `previous`."""
+    """Return `lines` numbered and chained, the first of them `first`, after the chain value `previous`."""
     chained: list[Line] = []
     for number, line in enumerate(lines, first):
         previous = chain_next(previous, line)

@@ -30,13 +30,13 @@ class Source(Protocol):
         """Return what is kept now."""
 
     async def read(self, first: int, *, count: int, size: int) -> Sequence[Line]:
-        """Return consecutive lines from `first` (which is kept): at most `count`, at most `size` bytes of lines together.
+        """Return the consecutive lines from `first` on: at most `count`, at most `size` bytes of lines together.
 
         At least one line comes back, however large, if `first` is kept; none if it is not.
         """
 
     async def chain(self, number: int) -> bytes | None:
-        """Return chain(number), known for 0 and for `oldest`-1 to `head`; None where it is not."""
+        """Return the chain value at `number`, known for 0 and for `oldest`-1 to `head`; None where it is not."""
 
     async def urgent(self, after: int) -> Sequence[int]:
         """Return the kept numbers above `after` that travel on the urgent lane, ascending."""

@@ -1,0 +1,1 @@
+"""What station and headquarters share."""

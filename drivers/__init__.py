@@ -1,0 +1,1 @@
+"""Devices: wires and bytes, nothing of records or MQTT."""

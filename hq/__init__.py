@@ -1,0 +1,1 @@
+"""Headquarters: what arrives, what stands, what is answered."""

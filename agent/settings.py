@@ -1,0 +1,190 @@
+"""What a station is told: `station.toml`, typed. `config/station.toml` is the commented example."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from common import keyfiles
+from common.settings import Section, Settings, WebSettings, read_web
+
+RELAY = "relay"
+"""The `second_output` that is the relay of every panel instead of another panel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Which station this is; `data` is the folder it keeps its journal in."""
+
+    id: str
+    name_zh: str
+    name_en: str
+    data: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySettings:
+    """Key files: the station's own private key, and the public keys of headquarters it believes."""
+
+    station: Path
+    headquarters: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerSettings:
+    """The MQTT broker; username and client id are the station's id (`docs/link.md`, "Words")."""
+
+    host: str
+    port: int
+    password_file: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelSettings:
+    """One help panel: its serial port (a device's path or a pyserial URL), and whether it can sound."""
+
+    name: str
+    port: str
+    buzzer: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelpSettings:
+    """The escalation ladder, in seconds since the press, and what sounds beside the panel from the second rung on."""
+
+    louder_after_s: float
+    escalate_after_s: float
+    breach_after_s: float
+    second_output: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthSettings:
+    """How often a health sample goes out, in seconds."""
+
+    every_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationSettings:
+    """A station's settings, table by table as they stand in the file."""
+
+    station: Identity
+    keys: KeySettings
+    broker: BrokerSettings
+    panel: tuple[PanelSettings, ...]
+    help: HelpSettings
+    web: WebSettings
+    health: HealthSettings
+
+
+def load(file: Path) -> StationSettings:
+    """Read a station's settings and look at the key files they name.
+
+    Raises SettingsError with every mistake at once.
+    """
+    settings = Settings.read(file)
+    root = settings.root
+    panels = _panels(root)
+    loaded = StationSettings(
+        station=_identity(root.section("station")),
+        keys=_keys(root.section("keys")),
+        broker=_broker(root.section("broker")),
+        panel=panels,
+        help=_help(root.section("help"), panels),
+        web=read_web(root),
+        health=HealthSettings(every_s=root.section("health").seconds("every_s", default=60, least=1)),
+    )
+    settings.finish()
+    return loaded
+
+
+def _identity(section: Section) -> Identity:
+    station_id = section.text(
+        "id",
+        pattern=r"[a-z0-9][a-z0-9-]{1,31}",
+        expected="2 to 32 of a-z, 0-9 and -, beginning with a letter or digit",
+    )
+    if station_id == "hq" or station_id.startswith("hq-"):
+        expected = "an id that is not hq and does not begin with hq-"
+        hint = "those are headquarters' own MQTT client ids"
+        section.mistake("id", found=f'"{station_id}"', expected=expected, hint=hint)
+    return Identity(
+        id=station_id,
+        name_zh=section.text("name_zh"),
+        name_en=section.text("name_en"),
+        data=section.path("data"),
+    )
+
+
+def _keys(section: Section) -> KeySettings:
+    return KeySettings(
+        station=section.path("station", check=keyfiles.read_private),
+        headquarters=section.paths("headquarters", check=keyfiles.read_public),
+    )
+
+
+def _broker(section: Section) -> BrokerSettings:
+    return BrokerSettings(
+        host=section.text("host"),
+        port=section.port("port", default=8883, least=1),
+        password_file=section.path("password_file", check=keyfiles.read_password),
+    )
+
+
+def _panels(root: Section) -> tuple[PanelSettings, ...]:
+    sections = root.sections("panel")
+    panels = tuple(
+        PanelSettings(
+            name=section.text(
+                "name", pattern=r"(?!relay$)[a-z0-9][a-z0-9-]{0,31}", expected="1 to 32 of a-z, 0-9 and -; not relay"
+            ),
+            port=_serial_port(section),
+            buzzer=section.flag("buzzer"),
+        )
+        for section in sections
+    )
+    _check_distinct(sections, "name", [panel.name for panel in panels])
+    _check_distinct(sections, "port", [panel.port for panel in panels])
+    if panels and not any(panel.buzzer for panel in panels):
+        root.mistake(
+            "panel",
+            found="no panel with buzzer = true",
+            expected="one panel with a buzzer or more",
+            hint="a help call must never be silent",
+        )
+    return panels
+
+
+def _serial_port(section: Section) -> str:
+    port = section.text("port", expected="a device's path, or a URL such as socket://host:port")
+    return port if "://" in port or not port else str(section.path("port"))
+
+
+def _check_distinct(sections: Sequence[Section], name: str, values: Sequence[str]) -> None:
+    for index, value in enumerate(values):
+        if value and value in values[:index]:
+            other = sections[values.index(value)].key(name)
+            sections[index].mistake(name, found=f'"{value}", as in {other}', expected=f"a {name} of its own")
+
+
+def _help(section: Section, panels: Sequence[PanelSettings]) -> HelpSettings:
+    ladder = HelpSettings(
+        louder_after_s=section.seconds("louder_after_s", default=15, least=1),
+        escalate_after_s=section.seconds("escalate_after_s", default=30, least=1),
+        breach_after_s=section.seconds("breach_after_s", default=60, least=1),
+        second_output=section.text("second_output", default=RELAY),
+    )
+    rungs = (
+        ("louder_after_s", ladder.louder_after_s),
+        ("escalate_after_s", ladder.escalate_after_s),
+        ("breach_after_s", ladder.breach_after_s),
+    )
+    for (lower, sooner), (upper, later) in itertools.pairwise(rungs):
+        if later <= sooner:
+            section.mistake(upper, found=f"{later:g}", expected=f"more than {lower}, which is {sooner:g}")
+    outputs = (RELAY, *(panel.name for panel in panels))
+    if ladder.second_output and ladder.second_output not in outputs:
+        expected = "one of " + ", ".join(outputs)
+        section.mistake("second_output", found=f'"{ladder.second_output}"', expected=expected)
+    return ladder

@@ -1,0 +1,77 @@
+"""Files that hold one secret each: Ed25519 keys and the broker's password.
+
+A key file is one line: the raw 32 bytes (RFC 8032, section 5.1.5) in base64url without padding. The private one is
+readable by its owner only; the public one stands beside it, with `.pub` behind its name.
+"""
+
+import base64
+import binascii
+import os
+import stat
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+_RAW_BYTES = 32
+
+
+def create(path: Path) -> Path:
+    """Make a new key pair: `path` (mode 0600) and the public key beside it, whose path is returned.
+
+    Raises FileExistsError when either file is there already: no key is ever overwritten.
+    """
+    public_path = path.with_name(path.name + ".pub")
+    if public_path.exists():
+        raise FileExistsError(17, "file exists", str(public_path))
+    key = Ed25519PrivateKey.generate()
+    _write_new(path, key.private_bytes_raw(), 0o600)
+    _write_new(public_path, key.public_key().public_bytes_raw(), 0o644)
+    return public_path
+
+
+def read_private(path: Path) -> bytes:
+    """Return the 32 raw bytes of a private key.
+
+    Raises OSError when it cannot be read, ValueError (`found; expected`) when it is no key or others may read it.
+    """
+    check_private(path)
+    return read_public(path)
+
+
+def read_public(path: Path) -> bytes:
+    """Return the 32 raw bytes of a key. Raises OSError, or ValueError (`found; expected`) when it is no key."""
+    text = path.read_text(encoding="ascii", errors="replace").strip()
+    expected = "an Ed25519 key, 32 bytes in base64url (make one with: jingting keys new FILE)"
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError(f"not base64url; {expected}") from None
+    if len(raw) != _RAW_BYTES:
+        raise ValueError(f"{len(raw)} bytes; {expected}")
+    return raw
+
+
+def read_password(path: Path) -> str:
+    """Return the password a file holds on its only line.
+
+    Raises OSError when it cannot be read, ValueError (`found; expected`) when it is empty or others may read it.
+    """
+    check_private(path)
+    password = path.read_text(encoding="utf-8").strip()
+    if not password:
+        raise ValueError("an empty file; one line with the password")
+    return password
+
+
+def check_private(path: Path) -> None:
+    """Raise ValueError (`found; expected`) when somebody beside the owner may read or write the file, or OSError."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise ValueError(f"mode {mode:04o}; mode 0600 (chmod 600 {path})")
+
+
+def _write_new(path: Path, raw: bytes, mode: int) -> None:
+    line = base64.urlsafe_b64encode(raw).rstrip(b"=") + b"\n"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(line)

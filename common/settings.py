@@ -1,0 +1,259 @@
+"""TOML settings, read leaf by leaf, so that every mistake of a file is told at once.
+
+`Settings.read` opens a file; a house asks it for each leaf it knows, with what is allowed there. A leaf that is
+missing or wrong is noted and a stand-in returned, so that reading goes on; `Settings.finish` then raises all that
+was noted, unknown keys included. Nobody uses what was read before `finish` has returned.
+"""
+
+import difflib
+import math
+import re
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+EX_CONFIG = 78
+"""Exit code for a configuration error (sysexits.h, 4.3BSD)."""
+
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake: the dotted `key` (empty for the file as a whole), what was found, what was expected."""
+
+    file: Path
+    key: str
+    found: str
+    expected: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.file}: {self.key}" if self.key else str(self.file)
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{where}: found {self.found}; expected {self.expected}{hint}"
+
+
+class SettingsError(Exception):
+    """A settings file cannot be used; `mistakes` names everything to mend."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        super().__init__("\n".join(str(mistake) for mistake in mistakes))
+        self.mistakes = tuple(mistakes)
+
+
+class Section:
+    """One table of a settings file; every method reads one key and notes what is wrong with it."""
+
+    def __init__(self, settings: "Settings", where: str, content: dict[str, Any], *, present: bool = True) -> None:
+        self._settings = settings
+        self._where = where
+        self._content = content
+        self._present = present
+        self._known: set[str] = set()
+        settings.sections.append(self)
+
+    def key(self, name: str) -> str:
+        """Return the dotted name of a key of this section, as mistakes show it."""
+        return f"{self._where}.{name}" if self._where else name
+
+    def mistake(self, name: str, *, found: str, expected: str, hint: str = "") -> None:
+        """Note a mistake at a key; also for what only a look at several keys, or at another file, can tell."""
+        self._settings.mistakes.append(Mistake(self._settings.file, self.key(name), found, expected, hint))
+
+    def text(self, name: str, *, default: str | None = None, pattern: str = r".+", expected: str = "text") -> str:
+        """Return text that matches `pattern` as a whole; `expected` says the pattern in words."""
+
+        def accept(value: Any) -> str | None:
+            return value if isinstance(value, str) and re.fullmatch(pattern, value, re.DOTALL) else None
+
+        return self._leaf(name, accept, default, "", expected)
+
+    def texts(self, name: str, *, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
+        """Return a list of texts, none of them empty."""
+        return self._leaf(name, _as_texts, default, (), "a list of texts")
+
+    def flag(self, name: str, *, default: bool | None = None) -> bool:
+        """Return true or false."""
+
+        def accept(value: Any) -> bool | None:
+            return value if isinstance(value, bool) else None
+
+        return self._leaf(name, accept, default, stand_in=False, expected="true or false")
+
+    def port(self, name: str, *, default: int | None = None, least: int = 0) -> int:
+        """Return a TCP port; 0, where it is allowed, lets the system choose a free one."""
+
+        def accept(value: Any) -> int | None:
+            if isinstance(value, bool) or not isinstance(value, int):
+                return None
+            return value if least <= value <= 65535 else None  # noqa: PLR2004 - 16 bits (RFC 9293, section 3.1)
+
+        return self._leaf(name, accept, default, least, f"a port, {least} to 65535")
+
+    def seconds(self, name: str, *, default: float | None = None, least: float = 0.1) -> float:
+        """Return a duration in seconds, `least` or more, at most a day; not a number once a mistake was noted."""
+        day = 86_400
+
+        def accept(value: Any) -> float | None:
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                return None
+            return float(value) if least <= value <= day else None
+
+        return self._leaf(name, accept, default, math.nan, f"seconds, {least:g} to {day}")
+
+    def path(self, name: str, *, default: str | None = None, check: Callable[[Path], object] | None = None) -> Path:
+        """Return a path; a relative one begins at the folder of the settings file.
+
+        `check` looks at the file itself: its OSError or ValueError becomes a mistake at this key. A ValueError
+        reads `what was found; what was expected`.
+        """
+        text = self.text(name, default=default, pattern=r"[^\0]+", expected="a path")
+        return self._checked(name, text, check)
+
+    def paths(self, name: str, *, check: Callable[[Path], object]) -> tuple[Path, ...]:
+        """Return at least one path, each as `path` does."""
+
+        def accept(value: Any) -> tuple[str, ...] | None:
+            return _as_texts(value) or None
+
+        texts: tuple[str, ...] = self._leaf(name, accept, None, (), "a list of one path or more")
+        return tuple(self._checked(f"{name}[{index}]", text, check) for index, text in enumerate(texts))
+
+    def section(self, name: str) -> "Section":
+        """Return the table of that name; one that is missing is read as empty, so its required keys are told."""
+        self._known.add(name)
+        content = self._content.get(name, {})
+        if not isinstance(content, dict):
+            self.mistake(name, found=_show(content), expected=f"a table: [{self.key(name)}]")
+            return Section(self._settings, self.key(name), {}, present=False)
+        return Section(self._settings, self.key(name), content, present=self._present)
+
+    def sections(self, name: str) -> tuple["Section", ...]:
+        """Return the array of tables of that name, at least one."""
+        self._known.add(name)
+        content = self._content.get(name)
+        if not isinstance(content, list) or not content or not all(isinstance(item, dict) for item in content):
+            found = "nothing" if content is None else _show(content)
+            self.mistake(name, found=found, expected=f"one [[{self.key(name)}]] table or more")
+            return ()
+        return tuple(Section(self._settings, f"{self.key(name)}[{index}]", item) for index, item in enumerate(content))
+
+    def note_unknown(self) -> None:
+        """Note every key that was never asked for, with the one it was probably meant to be."""
+        for name, value in self._content.items():
+            if name not in self._known:
+                close = difflib.get_close_matches(name, self._known, n=1)
+                self.mistake(
+                    name,
+                    found=f"an unknown key, {_show(value)}",
+                    expected="one of " + ", ".join(sorted(self._known)),
+                    hint=f"did you mean {close[0]}?" if close else "",
+                )
+
+    def _checked(self, name: str, text: str, check: Callable[[Path], object] | None) -> Path:
+        path = self._settings.file.parent / text
+        if not text or check is None:  # a key that is missing or wrong is noted already
+            return path
+        try:
+            check(path)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            self.mistake(name, found=f"{path}: {reason}", expected="a readable file")
+        except ValueError as error:
+            found, _, expected = str(error).partition("; ")
+            self.mistake(name, found=f"{path}: {found}", expected=expected)
+        return path
+
+    def _leaf(
+        self,
+        name: str,
+        accept: Callable[[Any], _Value | None],
+        default: _Value | None,
+        stand_in: _Value,
+        expected: str,
+    ) -> _Value:
+        self._known.add(name)
+        if name not in self._content:
+            if default is not None:
+                return default
+            if self._present:
+                self.mistake(name, found="nothing", expected=expected)
+            return stand_in
+        value = accept(self._content[name])
+        if value is None:
+            self.mistake(name, found=_show(self._content[name]), expected=expected)
+            return stand_in
+        return value
+
+
+class Settings:
+    """One settings file while it is read."""
+
+    def __init__(self, file: Path, content: dict[str, Any]) -> None:
+        self.file = file
+        self.mistakes: list[Mistake] = []
+        self.sections: list[Section] = []
+        self.root = Section(self, "", content)
+
+    @classmethod
+    def read(cls, file: Path) -> "Settings":
+        """Open a TOML file (toml.io, version 1.0). Raises SettingsError when it cannot be read or is not TOML."""
+        file = file.absolute()
+        try:
+            return cls(file, tomllib.loads(file.read_text(encoding="utf-8")))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise SettingsError([Mistake(file, "", reason.lower(), "a readable file")]) from error
+        except UnicodeDecodeError as error:
+            found = f"a byte that is not UTF-8 at offset {error.start}"
+            raise SettingsError([Mistake(file, "", found, "a TOML file in UTF-8")]) from error
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError([Mistake(file, "", str(error), "a TOML file")]) from error
+
+    def finish(self) -> None:
+        """Raise SettingsError with every mistake noted, unknown keys included; return when there is none."""
+        for section in self.sections:
+            section.note_unknown()
+        if self.mistakes:
+            raise SettingsError(sorted(self.mistakes, key=lambda mistake: mistake.key))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebSettings:
+    """Where pages are served. `allowed_hosts`: the Host headers answered; the address served at always is one."""
+
+    host: str
+    port: int
+    allowed_hosts: tuple[str, ...]
+
+
+def read_web(root: Section) -> WebSettings:
+    """Read `[web]`, which station and headquarters write alike."""
+    web = root.section("web")
+    return WebSettings(
+        host=web.text("host", default="127.0.0.1", pattern=r"[0-9A-Za-z.:-]+", expected="an address or host name"),
+        port=web.port("port"),
+        allowed_hosts=web.texts("allowed_hosts", default=()),
+    )
+
+
+def _as_texts(value: Any) -> tuple[str, ...] | None:
+    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+        return None
+    return tuple(value)
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, str):
+        value = re.sub(r"://[^@/]*@", "://…@", value)  # a password in a URL is nobody's business
+        return f'"{value}"' if len(value) <= 60 else f'"{value[:57]}…"'  # noqa: PLR2004 - one line on a terminal
+    if isinstance(value, list):
+        return "an empty list" if not value else f"a list of {len(value)}"
+    return str(value)

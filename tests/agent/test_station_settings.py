@@ -1,0 +1,106 @@
+"""A station's settings: the example loads, and what would leave a station silent is refused."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from agent.settings import load
+from common import keyfiles
+from common.settings import SettingsError
+
+EXAMPLE = Path(__file__).parents[2] / "config" / "station.toml"
+
+
+@pytest.fixture
+def example(tmp_path):
+    """Return a copy of the example with the key files it names."""
+    (tmp_path / "keys").mkdir()
+    keyfiles.create(tmp_path / "keys/station.key")
+    keyfiles.create(tmp_path / "keys/headquarters").rename(tmp_path / "keys/headquarters.pub")
+    password = tmp_path / "keys/broker.password"
+    password.touch(mode=0o600)
+    password.write_text("secret\n")
+    return Path(shutil.copy(EXAMPLE, tmp_path / "station.toml"))
+
+
+def edit(path: Path, *changes: tuple[str, str]) -> list[str]:
+    """Change the file's text, load it, and return the mistakes told."""
+    text = path.read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load(path)
+    return [f"{m.key}: {m.found}; {m.expected}" for m in caught.value.mistakes]
+
+
+def test_the_commented_example_loads(example):
+    settings = load(example)
+    assert settings.station.id == "sjz-001"
+    assert settings.station.data == example.parent / "data"
+    assert settings.panel[0].port == "/dev/serial/by-id/usb-jingting-panel-front"
+    assert (settings.help.louder_after_s, settings.help.second_output) == (15, "relay")
+    assert settings.web.port == 8080
+
+
+def test_a_station_that_cannot_sound_is_refused(example):
+    [mistake] = edit(example, ("buzzer = true", "buzzer = false"))
+    assert mistake == "panel: no panel with buzzer = true; one panel with a buzzer or more"
+
+
+def test_the_ladder_must_climb(example):
+    found = edit(
+        example, ("escalate_after_s = 30", "escalate_after_s = 15"), ("breach_after_s = 60", "breach_after_s = 5")
+    )
+    assert found == [
+        "help.breach_after_s: 5; more than escalate_after_s, which is 15",
+        "help.escalate_after_s: 15; more than louder_after_s, which is 15",
+    ]
+
+
+def test_a_ladder_time_of_the_wrong_type_is_one_mistake(example):
+    assert len(edit(example, ("breach_after_s = 60", 'breach_after_s = "60"'))) == 1
+
+
+@pytest.mark.parametrize("station_id", ["hq", "hq-1", "A1", "a", "-a", "a" * 33, "a_b"])
+def test_an_id_that_is_not_a_stations_is_refused(example, station_id):
+    [mistake] = edit(example, ('"sjz-001"', f'"{station_id}"'))
+    assert mistake.startswith("station.id:")
+
+
+def test_the_second_output_must_be_there(example):
+    [mistake] = edit(example, ('second_output = "relay"', 'second_output = "back"'))
+    assert mistake == 'help.second_output: "back"; one of relay, front'
+
+
+def test_two_panels_need_two_names_and_two_ports(example):
+    text = example.read_text(encoding="utf-8")
+    panel = text[text.index("[[panel]]") : text.index("# When nobody")]
+    found = edit(example, (panel, panel + panel))
+    assert [line.split(":")[0] for line in found] == ["panel[1].name", "panel[1].port"]
+
+
+def test_key_files_are_looked_at(example):
+    (example.parent / "keys/station.key").chmod(0o644)
+    (example.parent / "keys/headquarters.pub").write_text("rubbish")
+    (example.parent / "keys/broker.password").unlink()
+    found = edit(example, ("every_s = 60", "every_s = 0"))
+    assert [line.split(":")[0] for line in found] == [
+        "broker.password_file",
+        "health.every_s",
+        "keys.headquarters[0]",
+        "keys.station",
+    ]
+
+
+def test_a_relative_device_begins_at_the_folder_of_the_file(example):
+    example.write_text(example.read_text(encoding="utf-8").replace("/dev/serial/by-id/usb", "panel"), encoding="utf-8")
+    assert load(example).panel[0].port == str(example.parent / "panel-jingting-panel-front")
+
+
+def test_a_panel_behind_a_network_keeps_its_url(example):
+    text = example.read_text(encoding="utf-8").replace("/dev/serial/by-id/usb-jingting-panel-front", "socket://h:1")
+    example.write_text(text, encoding="utf-8")
+    assert load(example).panel[0].port == "socket://h:1"

@@ -1,0 +1,48 @@
+"""Headquarters' settings: the example loads, and the keys it names are looked at."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from common import keyfiles
+from common.settings import SettingsError
+from hq.settings import load
+
+EXAMPLE = Path(__file__).parents[2] / "config" / "hq.toml"
+
+
+@pytest.fixture
+def example(tmp_path):
+    """Return a copy of the example with the key files it names."""
+    (tmp_path / "keys/stations").mkdir(parents=True)
+    keyfiles.create(tmp_path / "keys/order.key")
+    keyfiles.create(tmp_path / "keys/one").rename(tmp_path / "keys/stations/sjz-001.pub")
+    password = tmp_path / "keys/broker.password"
+    password.touch(mode=0o600)
+    password.write_text("secret\n")
+    return Path(shutil.copy(EXAMPLE, tmp_path / "hq.toml"))
+
+
+def test_the_commented_example_loads(example):
+    settings = load(example)
+    assert settings.hq.worker == "one"
+    assert settings.store.url == f"sqlite:///{example.parent}/data/hq.db"
+    assert settings.broker.username == "hq"
+
+
+def test_every_mistake_of_headquarters_is_told_at_once(example):
+    (example.parent / "keys/stations/sjz-001.pub").write_text("rubbish")
+    (example.parent / "keys/order.key").chmod(0o644)
+    text = example.read_text(encoding="utf-8").replace('"one"', '"ONE"').replace("sqlite:", "mysql:")
+    example.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load(example)
+    assert [m.key for m in caught.value.mistakes] == ["hq.worker", "keys.order", "keys.stations", "store.url"]
+    assert "sjz-001.pub" in str(caught.value)
+
+
+def test_a_postgresql_address_stays_as_it_is(example):
+    text = example.read_text(encoding="utf-8").replace("sqlite:///data/hq.db", "postgresql+psycopg://hq@db/jingting")
+    example.write_text(text, encoding="utf-8")
+    assert load(example).store.url == "postgresql+psycopg://hq@db/jingting"

@@ -1,0 +1,160 @@
+# ruff: noqa: PLC0415 - imports inside commands are this file's idea
+"""The `jingting` command. Results go to stdout, everything else to stderr; `docs/names.md` lists the exit codes.
+
+Every import that costs time or belongs to one house stands inside its command: a kiosk never loads headquarters.
+"""
+
+import asyncio
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+import click
+
+_Settings = TypeVar("_Settings")
+
+_CONFIG = click.option(
+    "--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings, a TOML file.", default=None
+)
+
+
+class _Lazy(click.Group):
+    """A group whose commands stand in other modules and are imported when they are called."""
+
+    places: dict[str, str] = {"panel": "drivers.simulators.cli:panel"}  # noqa: RUF012 - read only
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return sorted(self.places)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in self.places:
+            return None
+        module, name = self.places[cmd_name].split(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="jingting", message="%(prog)s %(version)s")
+def main() -> None:
+    """Jingting, the agent of a city's police service stations, and its headquarters.
+
+    Try it: jingting demo
+    """
+
+
+@main.group(invoke_without_command=True)
+@_CONFIG
+@click.pass_context
+def station(context: click.Context, config: Path | None) -> None:
+    """Run one station until SIGTERM or SIGINT."""
+    context.obj = config
+    if context.invoked_subcommand is None:
+        from agent import settings as station_settings
+
+        settings = _load(station_settings.load, config)
+        _set_up()
+        from agent.station import run
+
+        asyncio.run(run(settings))
+
+
+@station.command()
+@_CONFIG
+@click.option("--json", "as_json", is_flag=True, help="Print the station's own JSON.")
+@click.pass_context
+def status(context: click.Context, config: Path | None, *, as_json: bool) -> None:
+    """Ask a running station how it is: exit 0 well, 1 something is wrong, 3 not running."""
+    from agent import settings as station_settings
+    from jingting import status as asking
+
+    settings = _load(station_settings.load, config or context.obj)
+    answer = asking.ask(settings.web.host, settings.web.port)
+    if answer is None:
+        click.echo(
+            f"{settings.station.id} does not answer at {asking.address(settings.web.host, settings.web.port)}."
+            " Start it with: jingting station --config FILE",
+            err=True,
+        )
+        sys.exit(asking.NOT_RUNNING)
+    wrong = asking.wrong(answer)
+    click.echo(asking.as_json(answer) if as_json else asking.in_words(answer, wrong))
+    sys.exit(asking.WRONG if wrong else 0)
+
+
+@main.command()
+@_CONFIG
+def hq(config: Path | None) -> None:
+    """Run headquarters until SIGTERM or SIGINT."""
+    from hq import settings as hq_settings
+
+    settings = _load(hq_settings.load, config)
+    _set_up()
+    from hq.main import run
+
+    asyncio.run(run(settings))
+
+
+@main.group(cls=_Lazy)
+def simulate() -> None:
+    """Play a device, byte for byte, on a pseudo-terminal."""
+
+
+@main.group()
+def keys() -> None:
+    """Make key files."""
+
+
+@keys.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def new(file: Path) -> None:
+    """Make FILE, a private key only its owner can read, and FILE.pub, to be given to the other side."""
+    from common import keyfiles
+
+    try:
+        public = keyfiles.create(file)
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {(error.strerror or str(error)).lower()}") from error
+    click.echo(f"{file}\n{public}")
+
+
+@main.command()
+@click.option("--stations", type=click.IntRange(1, 200), default=3, show_default=True, help="How many stations.")
+@click.option("--seconds", type=click.FloatRange(min=1), help="People press by themselves; stop after so long.")
+@click.option("--dir", "folder", type=click.Path(path_type=Path, file_okay=False), help="Keep everything here.")
+@click.option("--seed", type=int, help="The chance by which people press; printed, so that a run can be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print only one JSON object, at the end.")
+def demo(stations: int, seconds: float | None, folder: Path | None, seed: int | None, *, as_json: bool) -> None:
+    """Start a small city on this machine: a broker, headquarters, stations and their help panels.
+
+    Press Enter to press a help button yourself, Ctrl-C to stop.
+    """
+    _set_up()
+    from jingting.demo import run
+
+    sys.exit(asyncio.run(run(stations=stations, seconds=seconds, folder=folder, seed=seed, as_json=as_json)))
+
+
+def _load(load: Callable[[Path], _Settings], config: Path | None) -> _Settings:
+    """Return loaded settings, or print every mistake and leave."""
+    from common.settings import EX_CONFIG, SettingsError
+
+    if config is None:
+        raise click.UsageError("Missing option '--config'; config/ in the source has commented examples.")
+    try:
+        return load(config)
+    except SettingsError as error:
+        _leave(str(error), EX_CONFIG)
+
+
+def _leave(message: str, code: int) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(code)
+
+
+def _set_up() -> None:
+    from common.process import set_up_logging
+
+    set_up_logging()

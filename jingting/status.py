@@ -1,0 +1,75 @@
+"""How a running station is, asked from outside over its own web address."""
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+WRONG = 1
+"""Exit code: the station runs, and something is wrong."""
+
+NOT_RUNNING = 3
+"""Exit code: nobody answers (LSB 5.0, section 22.2: program is not running)."""
+
+_TIMEOUT_S = 3.0
+
+
+def address(host: str, port: int) -> str:
+    """Return the URL of a station's status; a station that listens everywhere is asked on loopback."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/status.json"
+
+
+def ask(host: str, port: int) -> dict[str, Any] | None:
+    """Return the station's own view of itself, or None when nobody, or something else, answers within 3 s."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy cannot reach loopback
+    try:
+        with opener.open(address(host, port), timeout=_TIMEOUT_S) as response:
+            answer = json.load(response)
+    except (OSError, ValueError):
+        return None
+    return answer if isinstance(answer, dict) and "station" in answer else None
+
+
+def wrong(view: dict[str, Any]) -> list[str]:
+    """Return what a technician should look at, in plain words; empty when all is well.
+
+    A clock that is not synchronised is shown but not counted: the station works without it, by design.
+    """
+    found = [
+        f"{device['kind']} {device['name']} is {device['state']}"
+        + (f": {device['reason']}" if device["reason"] else "")
+        for device in view["devices"]
+        if device["state"] != "ready"
+    ]
+    if not view["journal_ok"]:
+        found.append("the journal cannot be written: look at the disk")
+    if view["link"] != "up":
+        found.append("no connection to the broker")
+    elif not view["hq_online"]:
+        found.append("headquarters does not answer")
+    found += [f"help call {call['id']} is not recorded" for call in view["calls"] if call["recorded"] is False]
+    found += [f"nobody answers help call {call['id']}" for call in view["calls"] if call["breached"]]
+    return found
+
+
+def in_words(view: dict[str, Any], found: list[str]) -> str:
+    """Return the view as a few lines for a person."""
+    waiting = f"{view['waiting']} waiting for headquarters"
+    if view["oldest_waiting_s"] is not None:
+        waiting += f", the oldest for {view['oldest_waiting_s']} s"
+    lines = [
+        f"{view['station']} {view['name_zh']} ({view['name_en']})",
+        f"  link      {view['link']}, headquarters {'online' if view['hq_online'] else 'away'}",
+        f"  events    {waiting}",
+        f"  calls     {len(view['calls'])} open",
+        f"  clock     {'synchronised' if view['clock_trusted'] else 'not synchronised'}",
+        *(f"  {device['kind']:<9} {device['name']} {device['state']}" for device in view["devices"]),
+        *(f"  wrong     {item}" for item in found),
+    ]
+    return "\n".join(lines)
+
+
+def as_json(view: dict[str, Any]) -> str:
+    """Return the view as one JSON object, as the station wrote it."""
+    return json.dumps(view, ensure_ascii=False)

@@ -1,13 +1,10 @@
 """Ed25519 keys (RFC 8032) by which stations and headquarters know each other's words."""
 
 import hashlib
-from pathlib import Path
 from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-
-from sync import base64url
 
 CONTEXT = b"jingting/1\n"
 """What stands before the header under a signature, so that no other protocol's signature can be taken for ours."""
@@ -60,13 +57,3 @@ class Pinned:
     def find(self, station: str, key_id: bytes) -> VerifyKey | None:  # noqa: ARG002 - one signer for all stations
         """Return the pinned key of that id."""
         return self._keys.get(key_id)
-
-
-def read_signing_key(path: Path) -> SigningKey:
-    """Return the private key in `path` (32 raw bytes as base64url). Raises OSError, or ValueError for other text."""
-    return SigningKey(base64url.decode(path.read_text("ascii").strip(), size=KEY_BYTES))
-
-
-def read_verify_key(path: Path) -> VerifyKey:
-    """Return the public key in `path` (32 raw bytes as base64url). Raises OSError, or ValueError for other text."""
-    return VerifyKey(base64url.decode(path.read_text("ascii").strip(), size=KEY_BYTES))

@@ -13,7 +13,8 @@ CloseCause: TypeAlias = Literal["fork", "chain", "ahead", "disagrees"]
 class Kept:
     """What a sender keeps: numbers `oldest` to `head` of `journal`; `oldest` is head + 1 when it keeps none.
 
-    `cursor` is the last one it durably remembers. `generation` is set for an orders journal only.
+    `cursor` is the last one it durably remembers. `generation` is set for an orders journal only. `withheld`: kept
+    numbers that can never be sent.
     """
 
     journal: str
@@ -21,6 +22,7 @@ class Kept:
     head: int
     cursor: int = 0
     generation: int | None = None
+    withheld: tuple[int, ...] = ()
 
 
 class Source(Protocol):
@@ -49,3 +51,9 @@ class Source(Protocol):
 
     async def withhold(self, number: int) -> None:
         """Name `number`, which can never be sent, in an `event.withheld` of the journal's own."""
+
+    async def recall(self, journal: str, cursor: int) -> None:
+        """Bring back what a journal closed earlier still keeps above `cursor`: the receiver has lost it (a restore).
+
+        Each number comes back once, as `rescued`, in the journal of now.
+        """

@@ -1,0 +1,29 @@
+"""Whether the other end is there: its acks and hints tell (`docs/link.md`, "Birth, farewell, presence")."""
+
+from typing import Final
+
+ONLINE_S: Final = 180.0
+"""How long an acceptable ack, or a live hint of any worker, proves that the other end is there (monotonic seconds)."""
+
+
+class Peer:
+    """The other end's presence; a hint that it is gone ends only that worker's word."""
+
+    def __init__(self) -> None:
+        self._answered_until = 0.0
+        self._workers: dict[str, float] = {}
+
+    def answered(self, now: float) -> None:
+        """Hear an acceptable ack."""
+        self._answered_until = now + ONLINE_S
+
+    def hint(self, worker: str, now: float, *, online: bool) -> None:
+        """Hear a worker's own word, which did not come retained."""
+        if online:
+            self._workers[worker] = now + ONLINE_S
+        else:
+            self._workers.pop(worker, None)
+
+    def online(self, now: float) -> bool:
+        """Tell whether the other end is taken to be there."""
+        return now < self._answered_until or any(now < until for until in self._workers.values())

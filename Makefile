@@ -1,0 +1,51 @@
+# `make run` and `make test` are all one needs; both install what is missing first, and are quick the second time.
+
+PYTHON := .venv/bin/python
+CATALOGUES := $(wildcard common/web/locales/*/LC_MESSAGES/*.po)
+.PHONY: run test check bench faults lock clean setup
+
+run: setup
+	@$(PYTHON) -m jingting demo $(ARGS)
+
+test: setup
+	@$(PYTHON) -m pytest -n auto -q $(ARGS)
+
+check: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+bench: setup
+	@$(PYTHON) -m tests.benchmarks $(ARGS)
+
+faults: setup
+	@$(PYTHON) -m pytest -q tests/faults $(ARGS)
+
+setup: .venv/packages.stamp .venv/catalogues.stamp
+	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null || scripts/setup >/dev/null
+
+# A venv knows its own path: one that was moved, or whose Python is gone, is made anew.
+.venv/packages.stamp: requirements/all.txt pyproject.toml scripts/setup
+	@set -e; python=$$(scripts/setup); \
+	if ! $(PYTHON) -m pip --version >/dev/null 2>&1 || ! grep -q "$(CURDIR)/.venv" .venv/bin/pip; then \
+	  echo "Making .venv with $$python"; rm -rf .venv; "$$python" -m venv .venv; fi
+	@echo "Installing the packages of requirements/all.txt into .venv"
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements/all.txt
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/catalogues.stamp: .venv/packages.stamp $(CATALOGUES)
+	@if [ -n "$(CATALOGUES)" ]; then .venv/bin/pybabel --quiet compile -d common/web/locales -D jingting; fi
+	@touch $@
+
+# Hash-locked for every platform; `uv` (https://docs.astral.sh/uv/) is needed for this alone.
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+lock:
+	$(LOCK) --quiet -o requirements/station.txt
+	$(LOCK) --quiet --extra hq --extra dev -o requirements/all.txt
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	find common/web/locales -name '*.mo' -delete

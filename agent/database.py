@@ -1,0 +1,198 @@
+"""The file `station.db`: its settings, its tables, and what happens when it cannot be read."""
+
+import logging
+import os
+import sqlite3
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from sync.batch import chain_start
+
+log = logging.getLogger(__name__)
+
+VERSION = 1
+"""The layout below, kept in `PRAGMA user_version`; a file of a higher one was made by a newer Jingting."""
+
+BUSY_S = 5.0
+"""How long a commit waits for another process that holds the file's write lock."""
+
+TABLES = """
+CREATE TABLE journal(
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    id TEXT NOT NULL,
+    oldest INTEGER NOT NULL,
+    base BLOB NOT NULL,      -- chain(oldest - 1)
+    cursor INTEGER NOT NULL  -- as the last accepted ack left it
+);
+CREATE TABLE events(number INTEGER PRIMARY KEY, line BLOB NOT NULL, chain BLOB NOT NULL);
+CREATE TABLE urgent(number INTEGER PRIMARY KEY);
+CREATE TABLE withheld(number INTEGER PRIMARY KEY);
+-- What headquarters had acknowledged of journals that are closed: a restored headquarters can get it again.
+CREATE TABLE closed_events(
+    journal TEXT NOT NULL, number INTEGER NOT NULL, line BLOB NOT NULL, urgent INTEGER NOT NULL,
+    PRIMARY KEY (journal, number)
+) WITHOUT ROWID;
+"""
+
+# Primary result codes (https://sqlite.org/rescode.html) that accuse the disk, the rights or a neighbour. Any other
+# error while a file is opened accuses the file.
+_HINTS = {
+    sqlite3.SQLITE_FULL: "free disk space",
+    sqlite3.SQLITE_IOERR: "look at the disk or card with dmesg; is it full, or over a file size limit?",
+    sqlite3.SQLITE_BUSY: "stop the other process that holds it",
+    sqlite3.SQLITE_LOCKED: "stop the other process that holds it",
+    sqlite3.SQLITE_PROTOCOL: "stop the other process that holds it",
+    sqlite3.SQLITE_READONLY: "make the file and its folder writable",
+    sqlite3.SQLITE_PERM: "make the file and its folder writable",
+    sqlite3.SQLITE_AUTH: "make the file and its folder writable",
+    sqlite3.SQLITE_CANTOPEN: "its folder must exist and be writable",
+    sqlite3.SQLITE_NOMEM: "free memory",
+}
+_DAMAGE_HINT = "restart the station: it sets a damaged file aside and begins a fresh one"
+
+
+class JournalError(Exception):
+    """The station's database could not do what was asked, and nothing of it was done.
+
+    `operation` is what was asked, `path` the file, `hint` what to do next. The next attempt may well succeed.
+    """
+
+    def __init__(self, operation: str, path: Path, cause: str, hint: str) -> None:
+        super().__init__(f"cannot {operation} {path}: {cause}; {hint}")
+        self.operation, self.path, self.hint = operation, path, hint
+
+
+def journal_error(operation: str, path: Path, error: sqlite3.Error) -> JournalError:
+    """Say an error of SQLite's as a JournalError, with a hint for its result code."""
+    return JournalError(operation, path, str(error), _HINTS.get(_code(error), _DAMAGE_HINT))
+
+
+def is_disk_error(error: BaseException) -> bool:
+    """Tell whether an error comes from disk, rights or a damaged file, rather than from what was asked."""
+    return isinstance(error, sqlite3.Error) and _code(error) in {
+        *_HINTS,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    }
+
+
+def open_database(path: Path, schema: Sequence[str]) -> None:
+    """Make `path` a sound database of VERSION with the tables of `schema` too; raises JournalError.
+
+    A damaged file is renamed (`station.db.damaged-…`, with its WAL), kept, and a fresh one begins.
+    """
+    try:
+        _prepare(path)
+    except sqlite3.Error as error:
+        if _code(error) in _HINTS:
+            raise journal_error("open", path, error) from error
+        aside = _quarantine(path, error)
+        log.error("%s is damaged (%s); it is kept as %s and a fresh journal begins.", path, error, aside)  # noqa: TRY400 - the cause is in the line
+    try:
+        _prepare(path)
+        connection = connect(path)
+        try:
+            for script in schema:
+                connection.executescript(script)
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise journal_error("open", path, error) from error
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Return the writing connection to an existing database; it belongs to the calling thread. Raises sqlite3.Error."""
+    connection = _connection(path, "rw")
+    # FULL: a commit returns after its fsync of the WAL (https://sqlite.org/pragma.html#pragma_synchronous).
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA temp_store = MEMORY")  # savepoints must not open files of their own
+    return connection
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Return a connection that can only read; it belongs to the calling thread. Raises sqlite3.Error."""
+    return _connection(path, "ro")
+
+
+def begin_journal(connection: sqlite3.Connection, journal: str) -> None:
+    """Let an empty journal with this id be the station's journal from here on."""
+    connection.execute("INSERT OR REPLACE INTO journal VALUES (1, ?, 1, ?, 0)", (journal, chain_start(journal)))
+
+
+def read_end(connection: sqlite3.Connection) -> tuple[str, int, bytes]:
+    """Return the journal's id, its highest number (oldest - 1 when it keeps nothing) and the chain there.
+
+    Raises sqlite3.DatabaseError when the journal's own row is missing.
+    """
+    row = connection.execute("SELECT id, oldest - 1, base FROM journal").fetchone()
+    if row is None:
+        raise sqlite3.DatabaseError("the journal's row is missing")
+    last = connection.execute("SELECT number, chain FROM events ORDER BY number DESC LIMIT 1").fetchone()
+    journal, before, base = row
+    head, chain = last or (before, base)
+    return journal, head, chain
+
+
+def _connection(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_S, isolation_level=None)
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Return the primary result code; the extended ones keep theirs in the higher bits."""
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
+
+
+def _prepare(path: Path) -> None:
+    """Create what is missing and read what every append rests on."""
+    connection = _connection(path, "rwc")
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise JournalError(
+                "open",
+                path,
+                f"its layout {version} is newer than {VERSION}",
+                "install the Jingting that wrote it",
+            )
+        if version == 0:
+            _create(connection, path)
+        read_end(connection)
+    finally:
+        connection.close()
+
+
+def _create(connection: sqlite3.Connection, path: Path) -> None:
+    if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() != (0,):
+        raise JournalError("open", path, "it is another program's database", "name another file in the settings")
+    # Both only count before the first table; incremental, so that retention can give pages back to the disk.
+    connection.execute("PRAGMA page_size = 4096")
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    # One transaction: a power cut leaves an empty file or a whole one.
+    connection.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION};")
+    begin_journal(connection, str(uuid.uuid4()))
+    connection.execute("COMMIT")
+
+
+def _quarantine(path: Path, error: sqlite3.Error) -> Path:
+    """Rename the file, with the WAL under the name SQLite will look for; raises JournalError."""
+    aside = path.with_name(f"{path.name}.damaged-{uuid.uuid4().hex[:8]}")
+    try:
+        # The database first: cut off between the renames, the next start finds no database and begins afresh
+        # (SQLite drops a WAL whose database is empty); the other way round it would believe the file without its WAL.
+        path.rename(aside)
+        for suffix in ("-wal", "-shm"):
+            beside = path.with_name(path.name + suffix)
+            if beside.exists():
+                beside.rename(aside.with_name(aside.name + suffix))
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as failure:
+        hint = "make its folder writable, or move the file away by hand"
+        raise JournalError("set aside the damaged", path, f"{error}; {failure}", hint) from failure
+    return aside

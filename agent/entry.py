@@ -1,0 +1,84 @@
+"""One event before it has a number: its exact line, made once and checked before anything is written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from common.clock import rfc3339
+from common.events import Payload, Rescued, encode_event, is_urgent_event, type_of
+from common.identifiers import uuid7
+from sync.strict_json import parse_object
+
+LINE_LIMIT = 32 * 1024
+"""Most bytes of an event's line (`docs/link.md`, "Signed messages")."""
+
+RESCUED_LIMIT = 48 * 1024
+"""Most bytes of a `rescued` event's line: it carries another line in base64url."""
+
+
+class LineLimitError(ValueError):
+    """An event that headquarters would refuse for ever as malformed: too long, too deep, or a number too large.
+
+    Nothing was written. The caller has to make the event smaller; repeating it changes nothing.
+    """
+
+
+class Clock(Protocol):
+    """The clocks an event is stamped with; `common.clock.Clock` is the one of this machine."""
+
+    @property
+    def boot(self) -> str:
+        """Kernel boot id."""
+
+    def wall_ms(self) -> int:
+        """Return wall time in milliseconds since 1970."""
+
+    def mono_ns(self) -> int:
+        """Return CLOCK_BOOTTIME in nanoseconds."""
+
+    def trusted(self) -> bool:
+        """Tell whether the wall clock is synchronised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event ready to be written: `line` are its bytes for ever, `event` the same parsed."""
+
+    id: str
+    type: str
+    urgent: bool
+    payload: Payload
+    line: bytes
+    event: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a station puts around a payload: its own name as `source`, and its clocks."""
+
+    source: str
+    clock: Clock
+
+    def entry(self, payload: Payload, event_id: str | None = None) -> Entry:
+        """Stamp `payload` now, under `event_id` or a new UUIDv7; raises LineLimitError."""
+        wall_ms = self.clock.wall_ms()
+        event_id = event_id or uuid7(wall_ms=wall_ms)
+        line = encode_event(
+            payload,
+            event_id=event_id,
+            source=self.source,
+            time=rfc3339(wall_ms),
+            boot=self.clock.boot,
+            mono=self.clock.mono_ns(),
+            unsure=not self.clock.trusted(),
+        )
+        event_type = type_of(payload)
+        limit = RESCUED_LIMIT if isinstance(payload, Rescued) else LINE_LIMIT
+        if len(line) > limit:
+            raise LineLimitError(f"{event_type}: a line of {len(line)} bytes, {limit} are allowed; shorten its fields")
+        try:
+            # The very check headquarters makes: what passes here can never be refused there as malformed.
+            event = parse_object(line)
+        except ValueError as error:
+            raise LineLimitError(f"{event_type}: {error}; headquarters would refuse it") from error
+        return Entry(event_id, event_type, is_urgent_event(event_type), payload, line, event)

@@ -1,0 +1,162 @@
+"""The station's journal: events are appended to it, durably and in order, and its sender reads it.
+
+The truth is `station.db`; this is the loop's side of it. Writing is `agent.writer`'s thread's, reading goes over a
+second connection that can only read. What the link asks for is `sync.source.Source`.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from agent.database import JournalError, connect, connect_to_read, journal_error, open_database
+from agent.entry import Clock, Envelope
+from agent.pen import Appended, Pen, Projector
+from agent.rescue import close_journal, rescue_closed, withhold
+from agent.writer import Writer
+from common.events import Payload
+from sync.batch import Line, chain_start
+from sync.source import CloseCause, Kept
+
+T = TypeVar("T")
+
+
+class Journal:
+    """An open journal; every method belongs to the loop it was opened on.
+
+    `on_append(number, event type)` is called on the loop for each event, after its commit and after whoever awaited it
+    was told.
+    """
+
+    def __init__(self, path: Path, envelope: Envelope, projectors: Mapping[str, Projector]) -> None:
+        self.on_append: Callable[[int, str], None] | None = None
+        self._path = path
+        self._envelope = envelope
+        self._writer = Writer(path, lambda: Pen(connect(path), envelope, projectors), self._announce)
+        self._reader = connect_to_read(path)
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        *,
+        source: str,
+        clock: Clock,
+        projectors: Mapping[str, Projector] | None = None,
+        schema: Sequence[str] = (),
+    ) -> "Journal":
+        """Open `path` or begin it; a damaged file is set aside, kept, and a fresh journal begins.
+
+        `source` is the CloudEvents source, `/stations/<id>`; `schema` are the projections' own tables, as scripts of
+        CREATE TABLE IF NOT EXISTS. Raises JournalError.
+        """
+        await asyncio.to_thread(open_database, path, schema)
+        return cls(path, Envelope(source, clock), projectors or {})
+
+    async def stop(self) -> None:
+        """Write what waits, end the thread and close the file."""
+        self._reader.close()  # first: the last connection tidies up the WAL, and this one could not
+        await self._writer.stop()
+
+    @property
+    def failure(self) -> JournalError | None:
+        """What the last commit failed with; None while the journal can be written."""
+        return self._writer.failure
+
+    async def append(self, payload: Payload, *, event_id: str | None = None) -> Appended:
+        """Append one event with its projections; returns after its fsync.
+
+        Stamped when called. Raises LineLimitError before anything is written, JournalError when the disk fails, and
+        whatever its projector raises. Only the caller limits the time, and an append given up may still be written.
+        """
+        entry = self._envelope.entry(payload, event_id)
+        return await self._writer.run(lambda pen: pen.record(entry))
+
+    async def run(self, work: Callable[[Pen], T]) -> T:
+        """Do any work inside one transaction of the writer's thread; returns after its fsync.
+
+        When `work` raises, all it wrote is undone and the exception comes out here; JournalError when the disk fails.
+        """
+        return await self._writer.run(work)
+
+    def query(self, look: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what `look` reads, all of it as of one moment: short, and fetched whole. Raises JournalError."""
+        try:
+            self._reader.execute("BEGIN")
+            try:
+                return look(self._reader)
+            finally:
+                self._reader.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise journal_error("read", self._path, error) from error
+
+    # -- as its sender reads it: sync.source.Source ---------------------------------------------------------------
+
+    async def kept(self) -> Kept:
+        """Return what is kept now."""
+        return self.query(_kept)
+
+    async def read(self, first: int, *, count: int, size: int) -> Sequence[Line]:
+        """Return consecutive lines from `first`: at most `count`, at most `size` bytes together, at least one."""
+        return self.query(lambda connection: _lines(connection, first, count, size))
+
+    async def chain(self, number: int) -> bytes | None:
+        """Return the chain at `number`, known for 0 and for `oldest` - 1 to `head`."""
+        return self.query(lambda connection: _chain(connection, number))
+
+    async def urgent(self, after: int) -> Sequence[int]:
+        """Return the kept numbers above `after` that travel on the urgent lane, ascending."""
+        rows = "SELECT number FROM urgent WHERE number > ? ORDER BY number"
+        return self.query(lambda connection: [number for (number,) in connection.execute(rows, (after,))])
+
+    async def acknowledged(self, cursor: int) -> None:
+        """Remember the cursor; costs an fsync when it changed."""
+        await self.run(
+            lambda pen: pen.connection.execute("UPDATE journal SET cursor = ?1 WHERE cursor <> ?1", (cursor,))
+        )
+
+    async def close(self, cause: CloseCause, last_common: int) -> None:
+        """Close this journal and go on in a new one, in one transaction; events above `last_common` follow into it."""
+        await self.run(lambda pen: close_journal(pen, cause, last_common))
+
+    async def withhold(self, number: int) -> None:
+        """Name `number`, which can never be sent, in an `event.withheld`."""
+        await self.run(lambda pen: withhold(pen, number))
+
+    async def recall(self, journal: str, cursor: int) -> None:
+        """Append as `rescued` what is still kept above `cursor` of a journal closed earlier, each number once."""
+        await self.run(lambda pen: rescue_closed(pen, journal, cursor))
+
+    def _announce(self, written: list[tuple[int, str]]) -> None:
+        if self.on_append is not None:
+            for number, event_type in written:
+                self.on_append(number, event_type)
+
+
+def _kept(connection: sqlite3.Connection) -> Kept:
+    journal, oldest, cursor = connection.execute("SELECT id, oldest, cursor FROM journal").fetchone()
+    (head,) = connection.execute("SELECT max(number) FROM events").fetchone()
+    withheld = tuple(number for (number,) in connection.execute("SELECT number FROM withheld ORDER BY number"))
+    return Kept(journal, oldest, oldest - 1 if head is None else head, cursor, withheld=withheld)
+
+
+def _lines(connection: sqlite3.Connection, first: int, count: int, size: int) -> list[Line]:
+    lines: list[Line] = []
+    rows = "SELECT number, line, chain FROM events WHERE number >= ? ORDER BY number LIMIT ?"
+    for number, line, chain in connection.execute(rows, (first, count)):
+        size -= len(line)
+        if number != first + len(lines) or (size < 0 and lines):
+            break
+        lines.append(Line(number, line, chain))
+    return lines
+
+
+def _chain(connection: sqlite3.Connection, number: int) -> bytes | None:
+    journal, oldest, base = connection.execute("SELECT id, oldest, base FROM journal").fetchone()
+    if number == 0:
+        return chain_start(journal)
+    if number == oldest - 1:
+        return bytes(base)
+    row = connection.execute("SELECT chain FROM events WHERE number = ?", (number,)).fetchone()
+    return row and bytes(row[0])

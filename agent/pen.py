@@ -1,0 +1,83 @@
+"""The pen: what a unit of work writes with, inside the writer's transaction."""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from agent.database import begin_journal, read_end
+from agent.entry import Entry, Envelope
+from common.events import Payload
+from sync.batch import chain_next
+
+Projector: TypeAlias = Callable[[sqlite3.Connection, int, str, Any, Mapping[str, Any]], None]
+"""`(connection, number, event id, payload, event)`: writes an event's rows in the transaction of the event itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Where an event stands in the journal, and under which id."""
+
+    number: int
+    id: str
+
+
+class Pen:
+    """The end of the journal (id, head, chain there) and the connection that writes on.
+
+    Belongs to the writer's thread and to one open transaction at a time; `written` is what this transaction appended
+    so far, as (number, type).
+    """
+
+    def __init__(self, connection: sqlite3.Connection, envelope: Envelope, projectors: Mapping[str, Projector]) -> None:
+        self.connection = connection
+        self.journal, self.head, self.chain = read_end(connection)
+        self.written: list[tuple[int, str]] = []
+        self.envelope = envelope
+        self._projectors = projectors
+
+    def append(self, payload: Payload, event_id: str | None = None) -> Appended:
+        """Append an event, stamped now, and project it; raises LineLimitError, and whatever its projector raises."""
+        return self.record(self.envelope.entry(payload, event_id))
+
+    def record(self, entry: Entry) -> Appended:
+        """Append an event made before, and project it."""
+        number = self.copy(entry.line, entry.type, urgent=entry.urgent)
+        project = self._projectors.get(entry.type)
+        if project is not None:
+            project(self.connection, number, entry.id, entry.payload, entry.event)
+        return Appended(number, entry.id)
+
+    def copy(self, line: bytes, event_type: str, *, urgent: bool) -> int:
+        """Append a line whatever it says, project nothing, and return its number."""
+        number, chain = self.head + 1, chain_next(self.chain, line)
+        self.connection.execute("INSERT INTO events VALUES (?, ?, ?)", (number, line, chain))
+        if urgent:
+            self.connection.execute("INSERT INTO urgent VALUES (?)", (number,))
+        self.head, self.chain = number, chain
+        self.written.append((number, event_type))
+        return number
+
+    def begin_journal(self, journal: str) -> None:
+        """Go on in a new journal, from number 1; the old one's rows must be gone."""
+        begin_journal(self.connection, journal)
+        self.journal, self.head, self.chain = read_end(self.connection)
+        self.written = []
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """Undo, when an exception leaves this block, what the block wrote, and nothing else; parts nest."""
+        before = self.journal, self.head, self.chain, self.written
+        count = len(self.written)
+        self.connection.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if self.connection.in_transaction:  # some errors of the disk end all of it
+                self.connection.execute("ROLLBACK TO part")
+                self.connection.execute("RELEASE part")
+            self.journal, self.head, self.chain, self.written = before
+            del self.written[count:]
+            raise
+        self.connection.execute("RELEASE part")

@@ -1,0 +1,53 @@
+"""What the citizen is told of a call: what has really happened so far, and no more."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from agent.view import CallView, StationView
+
+News: TypeAlias = Literal["nothing", "sounding", "shown", "seen", "hq_answering", "coming", "closed"]
+
+_PROGRESS = ("raised", "acknowledged", "attending")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """The one thing to say, and the steps below it.
+
+    `sounding`: a panel is there to sound; `shown`: none is, and the duty page alone shows the call. `recorded` is None
+    while nothing can be said of it. `call_110`: somebody else should be called, in large letters.
+    """
+
+    news: News
+    recorded: bool | None = None
+    at_hq: bool = False
+    hq_answering: bool = False
+    unanswered: bool = False
+    call_110: bool = False
+
+
+def told(view: StationView) -> Told:
+    """Return what to say now, of several open calls about the one least far: nobody is promised too much."""
+    if not view.calls:
+        return Told(news="closed" if view.recently_closed else "nothing")
+    call = min(view.calls, key=lambda call: (_PROGRESS.index(call.state), call.hq_answered))
+    news = _news(call, can_sound=any(d.kind == "panel" and d.state == "ready" for d in view.devices))
+    unanswered = call.breached and call.state == "raised" and not call.hq_answered
+    return Told(
+        news=news,
+        recorded=call.recorded,
+        at_hq=call.at_hq,
+        hq_answering=call.hq_answered,
+        unanswered=unanswered,
+        call_110=unanswered or call.recorded is False or news == "shown",
+    )
+
+
+def _news(call: CallView, *, can_sound: bool) -> News:
+    if call.state == "attending":
+        return "coming"
+    if call.state == "acknowledged":
+        return "seen"
+    if call.hq_answered:
+        return "hq_answering"
+    return "sounding" if can_sound else "shown"

@@ -1,0 +1,103 @@
+"""The base of every page: templates in the visitor's language, static files, error pages."""
+
+from collections.abc import Collection, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from microdot import Microdot, Request, Response
+from microdot.microdot import HTTPException
+
+from common.web.guards import guard
+from common.web.languages import COOKIE, DEFAULT, LANGUAGES, catalogue, chosen
+
+_HERE = Path(__file__).parent
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_ERRORS = (400, 403, 404, 405, 413, 421, 500, 503)
+_A_YEAR_S = 365 * 24 * 3600
+_A_DAY_S = 24 * 3600
+
+
+class Pages:
+    """What an application's screens are drawn with.
+
+    `templates`: the folder of the screens' own templates; the base page and its parts come from here.
+    Raises FileNotFoundError, saying what to run, when the catalogues have not been compiled.
+    """
+
+    def __init__(self, app: Microdot, *, templates: Path, allowed_hosts: Collection[str]) -> None:
+        self._environments = {language: _environment(language, templates) for language in LANGUAGES}
+        self._static = {
+            path.name: (path.read_bytes(), f"{_TYPES[path.suffix]}; charset=utf-8")
+            for path in (_HERE / "static").iterdir()
+        }
+        guard(app, allowed_hosts=allowed_hosts)
+        app.get("/static/<name>")(self._serve_static)
+        for status in _ERRORS:
+            app.errorhandler(status)(partial(self._error, status))
+
+    def page(self, request: Request, template: str, **values: object) -> Response:
+        """Return a whole page, and remember the language that its address asked for."""
+        response = self.fragment(request, template, **values)
+        asked = request.args.get("lang")
+        if asked in LANGUAGES:
+            response.set_cookie(COOKIE, asked, path="/", max_age=_A_YEAR_S, http_only=True)
+        return response
+
+    def fragment(self, request: Request, template: str, **values: object) -> Response:
+        """Return the part of a page that its browser fetches again and again."""
+        return self._render(chosen(request), template, 200, values)
+
+    def _render(self, language: str, template: str, status: int, values: Mapping[str, object]) -> Response:
+        text = self._environments[language].get_template(template).render(values)
+        return Response(text, status, {"Content-Type": "text/html; charset=utf-8"})
+
+    async def _serve_static(self, _request: Request, name: str) -> Response:
+        if name not in self._static:
+            raise HTTPException(404)
+        body, content_type = self._static[name]
+        return Response(body, headers={"Content-Type": content_type})
+
+    async def _error(self, status: int, request: Request | None) -> Response:
+        return self._render(chosen(request), "error.html", status, {"status": status})
+
+
+def elapsed(seconds: int) -> str:
+    """Return a duration as people read it on a stopwatch: `0:07`, `12:34`, `3:05:09`."""
+    minutes, rest = divmod(max(0, seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def form_of(request: Request) -> dict[str, str]:
+    """Return a submitted form's fields; raises HTTPException 400 when the body is not a form."""
+    try:
+        form = request.form or {}
+    except ValueError:
+        raise HTTPException(400, "Malformed form") from None
+    # microdot's `items()` gives lists, its `[]` the first value of each.
+    return {key: form[key] for key in form}
+
+
+def _environment(language: str, templates: Path) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader([templates, _HERE / "templates"]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    # The extension adds this method at run time.
+    i18n: Any = environment
+    i18n.install_gettext_translations(catalogue(language), newstyle=True)
+    environment.filters["elapsed"] = elapsed
+    environment.globals |= {
+        "lang": language,
+        "languages": LANGUAGES,
+        "default_language": DEFAULT,
+        "A_DAY_S": _A_DAY_S,
+    }
+    return environment

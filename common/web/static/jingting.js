@@ -1,0 +1,149 @@
+// What a page does beyond plain forms and links: it stays live, it says when it is not, and it knows one key.
+"use strict";
+(() => {
+  const live = document.getElementById("live");
+  if (!live) return;
+  const stale = document.getElementById("stale");
+  const STALE_MS = 15000; // three heartbeats
+  const SECOND_STEP_MS = 500; // a double click must not take two steps of a call
+  const IDLE_MS = 120000; // then the citizen's screen speaks its first language again
+
+  const now = () => performance.now();
+  let source;
+  let freshAt = now();
+  let fetching = false;
+  let askedAgain = false;
+  let pressing = false;
+  let postponed = null;
+  let shown = null;
+  let steps = stepsOf(live);
+  let stepsAt = now();
+  let touchedAt = now();
+
+  function stepsOf(element) {
+    return [...element.querySelectorAll("button")].map((button) => button.id).join();
+  }
+
+  function clock(seconds) {
+    const two = (n) => String(n).padStart(2, "0");
+    const hours = Math.floor(seconds / 3600);
+    const minutes = Math.floor(seconds / 60) % 60;
+    return hours ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
+  }
+
+  function startClocks() {
+    for (const element of live.querySelectorAll("[data-age]")) {
+      element.startedAt = now() - Number(element.dataset.age) * 1000;
+    }
+  }
+
+  function tick() {
+    for (const element of live.querySelectorAll("[data-age]")) {
+      element.textContent = clock(Math.max(0, Math.floor((now() - element.startedAt) / 1000)));
+    }
+  }
+
+  function show(html) {
+    // The ids that forms carry are new each time; alone they are no reason to redraw under somebody's finger.
+    const content = html.replace(/name="event_id" value="[^"]*"/g, "");
+    if (content === shown) return;
+    if (pressing) {
+      postponed = html;
+      return;
+    }
+    postponed = null;
+    shown = content;
+    const focused = live.contains(document.activeElement) ? document.activeElement.id : "";
+    live.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
+    const again = focused && document.getElementById(focused);
+    const first = live.querySelector("[autofocus]");
+    if (again) again.focus();
+    else if (first && document.activeElement === document.body) first.focus();
+    if (stepsOf(live) !== steps) {
+      steps = stepsOf(live);
+      stepsAt = now();
+    }
+    const titled = live.querySelector("[data-title]");
+    if (titled) document.title = titled.dataset.title;
+    startClocks();
+  }
+
+  async function refresh() {
+    if (fetching) {
+      askedAgain = true;
+      return;
+    }
+    fetching = true;
+    try {
+      do {
+        askedAgain = false;
+        const response = await fetch(live.dataset.live, { signal: AbortSignal.timeout(5000) });
+        if (!response.ok) throw new Error(String(response.status));
+        show(await response.text());
+        freshAt = now();
+      } while (askedAgain);
+    } catch {
+      // Nothing to say yet: the banner does when it lasts.
+    } finally {
+      fetching = false;
+    }
+  }
+
+  function connect() {
+    if (source) source.close();
+    source = new EventSource("/events");
+    source.onmessage = refresh;
+    source.addEventListener("heartbeat", refresh);
+  }
+
+  function watch() {
+    const isStale = now() - freshAt > STALE_MS;
+    if (stale) stale.hidden = !isStale;
+    document.body.classList.toggle("is-stale", isStale);
+    // A closed stream never comes back by itself; a half-open one does not even know that it is closed.
+    if (source.readyState === EventSource.CLOSED || isStale) {
+      if (now() - (watch.triedAt || 0) > 3000) {
+        watch.triedAt = now();
+        connect();
+      }
+    }
+    const home = live.dataset.home;
+    const quiet = live.querySelector('[data-news="nothing"]');
+    if (home && quiet && !home.endsWith(`=${document.documentElement.lang}`) && now() - touchedAt > IDLE_MS && !isStale) {
+      location.replace(home);
+    }
+    tick();
+  }
+
+  function released() {
+    pressing = false;
+    // After the click that this release may become.
+    setTimeout(() => postponed !== null && show(postponed), 0);
+  }
+
+  document.addEventListener("pointerdown", () => {
+    pressing = true;
+    touchedAt = now();
+  });
+  document.addEventListener("pointerup", released);
+  document.addEventListener("pointercancel", released);
+
+  document.addEventListener("submit", (event) => {
+    if (event.target.hasAttribute("data-second-step") && now() - stepsAt < SECOND_STEP_MS) event.preventDefault();
+  });
+
+  document.addEventListener("keydown", (event) => {
+    touchedAt = now();
+    if (event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
+    const onControl = event.target.closest("a, button, input, select, textarea");
+    if (event.key.toLowerCase() !== "a" && !(event.key === "Enter" && !onControl)) return;
+    const form = live.querySelector("form[data-acknowledge]");
+    if (!form) return;
+    event.preventDefault();
+    form.requestSubmit();
+  });
+
+  startClocks();
+  connect();
+  setInterval(watch, 1000);
+})();

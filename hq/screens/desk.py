@@ -1,0 +1,25 @@
+"""What headquarters' page needs of headquarters, and nothing more."""
+
+from typing import Protocol
+
+from hq.view import Overview
+
+
+class Desk(Protocol):
+    """Headquarters behind the page."""
+
+    async def overview(self) -> Overview:
+        """Return the city as it stands now, worst first."""
+
+    async def answer(self, station: str, call: str, event_id: str, by: str) -> bool:
+        """Answer a call: an order to its station, durable when this returns.
+
+        `event_id` is the order's id; the same id a second time changes nothing. False: there is no such open call,
+        or it has been answered.
+        """
+
+    async def changed(self, since: int) -> int:
+        """Wait until the overview's version is above `since`, and return it."""
+
+    def metrics(self) -> tuple[bytes, str]:
+        """Return what Prometheus scrapes, and its content type."""

@@ -1,0 +1,208 @@
+"""The two desks behind the pages, in memory, with the behaviour their Protocols promise; and real servers on them."""
+
+import asyncio
+import contextlib
+import socket
+from dataclasses import replace
+
+import httpx
+import uvicorn
+
+from agent.screens.app import build as build_station
+from agent.view import CallView, DeviceView, StationView
+from hq.screens.app import build as build_headquarters
+from hq.view import CallRow, Overview
+
+WALL_MS = 1_795_000_000_000
+
+CALL = "019a0000-0000-7000-8000-000000000001"
+OTHER_CALL = "019a0000-0000-7000-8000-000000000002"
+EVENT = "019a0000-0000-7000-8000-00000000000e"
+
+
+def a_call(**changes):
+    call = CallView(
+        id=CALL,
+        state="raised",
+        origin="panel",
+        age_s=7,
+        presses=1,
+        recorded=None,
+        at_hq=False,
+        hq_answered=False,
+        escalated=False,
+        breached=False,
+    )
+    return replace(call, **changes)
+
+
+class StationDesk:
+    """A station desk in memory. `disk` is set while the disk answers; nothing is recorded before."""
+
+    def __init__(self, *calls, **changes):
+        self._view = StationView(
+            version=1,
+            station="sjz-001",
+            name_zh="中山路警务站",
+            name_en="Zhongshan Road station",
+            calls=calls,
+            recently_closed=None,
+            devices=(DeviceView(name="desk", kind="panel", state="ready", reason=""),),
+            link="up",
+            hq_online=True,
+            waiting=0,
+            oldest_waiting_s=None,
+            journal_ok=True,
+            clock_trusted=True,
+        )
+        self._view = replace(self._view, **changes)
+        self._events = set()
+        self._moved = asyncio.Condition()
+        self.disk = asyncio.Event()
+        self.disk.set()
+        self.closed = []
+
+    def view(self):
+        return self._view
+
+    async def become(self, **changes):
+        async with self._moved:
+            self._view = replace(self._view, version=self._view.version + 1, **changes)
+            self._moved.notify_all()
+
+    async def _changed_call(self, call, **changes):
+        calls = tuple(replace(c, **changes) if c.id == call else c for c in self._view.calls)
+        await self.become(calls=calls)
+
+    async def press(self, event_id):
+        if event_id in self._events:
+            return
+        self._events.add(event_id)
+        if self._view.calls:
+            call = self._view.calls[0]
+            await self._changed_call(call.id, presses=call.presses + 1)
+        else:
+            await self.become(calls=(a_call(id=event_id, origin="screen", age_s=0),))
+        await self.disk.wait()
+        await self._changed_call(self._view.calls[0].id, recorded=True)
+
+    async def _step(self, call, event_id, before, after):
+        if event_id in self._events or not any(c.id == call and c.state == before for c in self._view.calls):
+            return False
+        self._events.add(event_id)
+        await self._changed_call(call, state=after)
+        await self.disk.wait()
+        return True
+
+    async def acknowledge(self, call, event_id):
+        return await self._step(call, event_id, "raised", "acknowledged")
+
+    async def attend(self, call, event_id):
+        return await self._step(call, event_id, "acknowledged", "attending")
+
+    async def close(self, call, event_id, reason):
+        if event_id in self._events or call not in {c.id for c in self._view.calls}:
+            return False
+        self._events.add(event_id)
+        closed = next(c for c in self._view.calls if c.id == call)
+        self.closed.append((call, reason))
+        await self.become(
+            calls=tuple(c for c in self._view.calls if c.id != call),
+            recently_closed=replace(closed, state="closed", closed_reason=reason),
+        )
+        return True
+
+    async def changed(self, since):
+        async with self._moved:
+            await self._moved.wait_for(lambda: self._view.version > since)
+            return self._view.version
+
+
+def a_row(**changes):
+    row = CallRow(
+        station="sjz-001",
+        id=CALL,
+        state="raised",
+        origin="panel",
+        raised_time="2026-11-23T01:02:03.000Z",
+        clock_unsure=False,
+        age_s=31,
+        presses=1,
+        escalated=False,
+        breached=False,
+        answered_by=None,
+    )
+    return replace(row, **changes)
+
+
+class CityDesk:
+    """Headquarters' desk in memory."""
+
+    def __init__(self, *calls, stations=(), broker_connected=True):
+        self._overview = Overview(version=1, stations=tuple(stations), calls=calls, broker_connected=broker_connected)
+        self._moved = asyncio.Condition()
+        self.orders = {}
+
+    async def overview(self):
+        return self._overview
+
+    async def answer(self, station, call, event_id, by):
+        row = next((c for c in self._overview.calls if (c.station, c.id) == (station, call)), None)
+        if event_id in self.orders or row is None or row.answered_by is not None:
+            return False
+        self.orders[event_id] = (station, call, by)
+        calls = tuple(replace(c, answered_by=by) if c is row else c for c in self._overview.calls)
+        async with self._moved:
+            self._overview = replace(self._overview, calls=calls, version=self._overview.version + 1)
+            self._moved.notify_all()
+        return True
+
+    async def changed(self, since):
+        async with self._moved:
+            await self._moved.wait_for(lambda: self._overview.version > since)
+            return self._overview.version
+
+    def metrics(self):
+        return b'station_up{station="sjz-001"} 1.0\n', "text/plain; version=1.0.0; charset=utf-8"
+
+
+class Browser(httpx.AsyncClient):
+    """An HTTP client on one served application, and the desk behind it."""
+
+    def __init__(self, desk, port):
+        # One connection a request, as microdot serves; a proxy of the environment has no business here.
+        super().__init__(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=10)
+        self.desk = desk
+        self.port = port
+
+    async def raw(self, request):
+        """Send bytes as they are, and return all that comes back."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(request)
+        async with asyncio.timeout(10):
+            answer = await reader.read()
+        writer.close()
+        return answer
+
+
+@contextlib.asynccontextmanager
+async def at_station(desk, **options):
+    app = build_station(desk, allowed_hosts={"127.0.0.1"}, wall_ms=lambda: WALL_MS, **options)
+    async with app.serving("127.0.0.1", 0) as port, Browser(desk, port) as browser:
+        yield browser
+
+
+@contextlib.asynccontextmanager
+async def at_headquarters(desk, **options):
+    stopping = asyncio.Event()
+    app = build_headquarters(desk, allowed_hosts={"127.0.0.1"}, wall_ms=lambda: WALL_MS, stopping=stopping, **options)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        try:
+            async with Browser(desk, listening.getsockname()[1]) as browser:
+                yield browser
+        finally:
+            stopping.set()
+            server.should_exit = True
+            await serving

@@ -32,7 +32,7 @@ setup: .venv/packages.stamp .venv/catalogues.stamp
 	  echo "Making .venv with $$python"; rm -rf .venv; "$$python" -m venv .venv; fi
 	@echo "Installing the packages of requirements/all.txt into .venv"
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements/all.txt
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation -e .
+	@PYTHONWARNINGS=ignore $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/catalogues.stamp: .venv/packages.stamp $(CATALOGUES)

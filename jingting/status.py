@@ -1,9 +1,9 @@
 """How a running station is, asked from outside over its own web address."""
 
 import json
-import urllib.error
-import urllib.request
 from typing import Any
+
+from jingting.web import base_url, fetch
 
 WRONG = 1
 """Exit code: the station runs, and something is wrong."""
@@ -11,24 +11,16 @@ WRONG = 1
 NOT_RUNNING = 3
 """Exit code: nobody answers (LSB 5.0, section 22.2: program is not running)."""
 
-_TIMEOUT_S = 3.0
-
 
 def address(host: str, port: int) -> str:
-    """Return the URL of a station's status; a station that listens everywhere is asked on loopback."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}/status.json"
+    """Return the URL of a station's status."""
+    return base_url(host, port) + "/status.json"
 
 
 def ask(host: str, port: int) -> dict[str, Any] | None:
     """Return the station's own view of itself, or None when nobody, or something else, answers within 3 s."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy cannot reach loopback
-    try:
-        with opener.open(address(host, port), timeout=_TIMEOUT_S) as response:
-            answer = json.load(response)
-    except (OSError, ValueError):
-        return None
-    return answer if isinstance(answer, dict) and "station" in answer else None
+    answer = fetch(address(host, port))
+    return answer if answer is not None and "station" in answer else None
 
 
 def wrong(view: dict[str, Any]) -> list[str]:

@@ -1,0 +1,216 @@
+"""A whole small city on this machine: a broker, headquarters, stations and their panels, as real processes."""
+
+import asyncio
+import functools
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from jingting import layout
+from jingting.child import Child, jingting
+from jingting.ports import Ports
+from jingting.web import base_url, fetch
+
+_READY_S = 30.0
+_LOOK_S = 0.05
+_ATTEMPTS = 3
+
+
+class CityError(Exception):
+    """A process of the city did not come up; the message says which, and the end of its log."""
+
+
+class City:
+    """A city in `folder`; its processes are `broker`, `hq`, `station-<id>` and `panel-<id>`.
+
+    `async with City(folder) as city:` starts it and stops it. Several may run on one machine at a time.
+    """
+
+    def __init__(self, folder: Path, stations: int = 3) -> None:
+        self.folder = folder.absolute()
+        self.stations = tuple(f"jt-{number:03}" for number in range(1, stations + 1))
+        self._ports = Ports()
+        self._broker_port = self._hq_port = 0
+        self._station_ports: dict[str, int] = {}
+        self._children: dict[str, Child] = {}
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    @property
+    def hq_url(self) -> str:
+        """Where headquarters' pages are."""
+        return base_url("127.0.0.1", self._hq_port)
+
+    @property
+    def broker_port(self) -> int:
+        """The broker's port on 127.0.0.1."""
+        return self._broker_port
+
+    @property
+    def processes(self) -> tuple[str, ...]:
+        """The names of all processes, in the order in which they are started."""
+        return tuple(self._children)
+
+    def station_url(self, station: str) -> str:
+        """Return where a station's pages are."""
+        return base_url("127.0.0.1", self._station_ports[station])
+
+    def station_folder(self, station: str) -> Path:
+        """Return the folder with a station's settings, keys, journal and its panel's log."""
+        return self.folder / "stations" / station
+
+    def process(self, name: str) -> Child:
+        """Return one process, for looking at it or ending it."""
+        return self._children[name]
+
+    def press(self, station: str) -> None:
+        """Press the help button of a station's panel. Raises BrokenPipeError when the panel does not run."""
+        self._children[f"panel-{station}"].say("press")
+
+    async def start(self) -> None:
+        """Start everything, and return when every station has its panel and headquarters.
+
+        Raises CityError, or FileNotFoundError when Mosquitto is not installed; what was started is stopped then.
+        """
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                self._lay_out()
+                await self._start_all()
+            except BaseException as error:
+                await self._stop_all()
+                # A port is tried before it is used, but anybody may take it in between.
+                again = isinstance(error, CityError) and attempt < _ATTEMPTS and self._ports.stolen()
+                self._ports.release()
+                if not again:
+                    raise
+            else:
+                return
+
+    async def restart(self, name: str) -> None:
+        """Start a process again, ending it first when it runs, and return when it serves. Raises CityError."""
+        child = self._children[name]
+        await child.stop()
+        await self._started(child)
+
+    async def connected(self, *stations: str) -> None:
+        """Wait until these stations, by default all, have panel, broker and headquarters. Raises CityError."""
+        for station in stations or self.stations:
+            url = self.station_url(station) + "/status.json"
+            await self._until(self._children[f"station-{station}"], functools.partial(_is_connected, url))
+
+    async def drained(self, timeout_s: float = _READY_S) -> bool:
+        """Wait until no station has anything waiting for headquarters; False when that took too long."""
+        deadline = time.monotonic() + timeout_s
+        while not all(await asyncio.gather(*(self._is_drained(station) for station in self.stations))):
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(_LOOK_S)
+        return True
+
+    async def stop(self) -> None:
+        """Stop everything, stations first, and give the ports back."""
+        await self._stop_all()
+        self._ports.release()
+
+    def _lay_out(self) -> None:
+        self._ports.release()
+        self._broker_port, self._hq_port = self._ports.take(), self._ports.take()
+        self._station_ports = {station: self._ports.take() for station in self.stations}
+        layout.write(
+            self.folder,
+            broker_port=self._broker_port,
+            hq_port=self._hq_port,
+            station_ports=self._station_ports,
+        )
+        commands: dict[str, tuple[str, ...]] = {
+            "broker": (layout.program("mosquitto"), "-c", str(self.folder / "broker/mosquitto.conf")),
+            "hq": jingting("hq", "--config", self.folder / "hq/hq.toml"),
+        }
+        for station in self.stations:
+            home = self.station_folder(station)
+            commands[f"panel-{station}"] = jingting(
+                "simulate", "panel", "--link", home / "panel", "--log", home / "panel.jsonl"
+            )
+            commands[f"station-{station}"] = jingting("station", "--config", home / "station.toml")
+        self._children = {
+            name: Child(name, command, log=self.folder / "logs" / f"{name}.log") for name, command in commands.items()
+        }
+
+    async def _start_all(self) -> None:
+        await self._started(self._children["broker"])
+        others = [child for name, child in self._children.items() if name != "broker"]
+        starting = [asyncio.create_task(self._started(child)) for child in others]
+        try:
+            await asyncio.gather(*starting)
+        finally:
+            for task in starting:
+                task.cancel()
+            await asyncio.wait(starting)
+        await self.connected()
+
+    async def _stop_all(self) -> None:
+        def is_house(child: Child) -> bool:
+            return child.name == "hq" or child.name.startswith("station-")
+
+        children = self._children.values()
+        await asyncio.gather(*(child.stop() for child in children if is_house(child)))
+        await asyncio.gather(*(child.stop() for child in children if not is_house(child)))
+
+    async def _started(self, child: Child) -> None:
+        said_before = child.log.stat().st_size if child.log.exists() else 0
+        child.start()
+        await self._until(child, self._probe(child, said_before))
+
+    def _probe(self, child: Child, said_before: int) -> Callable[[], bool]:
+        """Return what tells whether a process serves, asked as its users ask it."""
+        if child.name == "broker":
+            return lambda: _is_listening(self._broker_port)
+        if child.name == "hq":
+            return lambda: fetch(self.hq_url + "/overview.json") is not None
+        station = child.name.partition("-")[2]
+        if child.name.startswith("station-"):
+            return lambda: fetch(self.station_url(station) + "/status.json") is not None
+        child.say("status")
+        return lambda: b"{" in child.log.read_bytes()[said_before:]
+
+    async def _until(self, child: Child, probe: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _READY_S
+        while not await asyncio.to_thread(probe):
+            if not child.running:
+                words = f"ended with exit code {child.exit_code} before it was ready"
+            elif time.monotonic() > deadline:
+                words = f"was not ready after {_READY_S:g} s"
+            else:
+                await asyncio.sleep(_LOOK_S)
+                continue
+            raise CityError(f"{child.name} {words}; {child.log} ends: {child.last_words()}")
+
+    async def _is_drained(self, station: str) -> bool:
+        view = await asyncio.to_thread(fetch, self.station_url(station) + "/status.json")
+        return view is not None and view["waiting"] == 0
+
+
+def _is_listening(port: int) -> bool:
+    with socket.socket() as trying:
+        trying.settimeout(1)
+        return trying.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _is_connected(url: str) -> bool:
+    view = fetch(url)
+    return (
+        view is not None
+        and view["link"] == "up"
+        and view["hq_online"]
+        and all(device["state"] == "ready" for device in view["devices"])
+    )

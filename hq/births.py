@@ -1,0 +1,149 @@
+"""Births and farewells: which session of a station is the current one (`docs/link.md`, "Birth, farewell, presence")."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+
+from hq import tables
+from hq.alarms import plain, write_alarm
+from hq.journals import find_journal, lock_station
+
+BirthVerdict: TypeAlias = Literal["accepted", "replaced", "closed"]
+
+_stations, _births = tables.stations, tables.births
+_EARLIER = select(_births.c.journal).where(
+    _births.c.station == bindparam("of"),
+    _births.c.session == bindparam("in_session"),
+    _births.c.verdict == "accepted",
+)
+_RECORD = insert(_births)
+_RECORD_AGAIN = (
+    update(_births)
+    .where(
+        _births.c.station == bindparam("of"),
+        _births.c.session == bindparam("in_session"),
+        _births.c.journal == bindparam("of_journal"),
+    )
+    .values(verdict=bindparam("to_verdict"))
+)
+_BEGIN = (
+    update(_stations)
+    .where(_stations.c.station == bindparam("of"))
+    .values(
+        {
+            name: bindparam(f"to_{name}")
+            for name in ("session", "boot", "journal", "oldest", "head", "generation", "agent", "born_ms", "seen_ms")
+        }
+        | {"farewell_ms": None}
+    )
+)
+_FAREWELL = (
+    update(_stations)
+    .where(_stations.c.station == bindparam("of"), _stations.c.session == bindparam("in_session"))
+    .values(farewell_ms=bindparam("at"))
+)
+_LATEST = select(_stations).where(_stations.c.station == bindparam("of"), _stations.c.session.is_not(None))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Birth:
+    """The latest accepted birth of a station; `received_ms` on headquarters' wall clock."""
+
+    session: str
+    boot: str
+    journal: str
+    oldest: int
+    head: int
+    generation: int
+    agent: str
+    received_ms: int
+
+
+def record_birth(
+    connection: Connection, station: str, header: dict[str, Any], *, received_ms: int
+) -> tuple[BirthVerdict, Row[Any]]:
+    """Record a birth; begin its session if it is accepted. Returns the verdict and the station's row after it.
+
+    The same birth again (every worker sees it, and the broker keeps it) is accepted and changes nothing: it proves no
+    presence.
+    """
+    home = lock_station(connection, station)
+    session, journal = header["session"], header["journal"]
+    earlier = connection.execute(_EARLIER, {"of": station, "in_session": session}).scalars().all()
+    if session == home.session and journal == home.journal:
+        return "accepted", home
+    verdict: BirthVerdict = "accepted"
+    row = find_journal(connection, station, journal)
+    if row is not None and row.last_common is not None:
+        verdict = "closed"
+        write_alarm(connection, station, "closed_journal", journal, at_ms=received_ms)
+    elif earlier and session != home.session:
+        verdict = "replaced"
+        write_alarm(connection, station, "replaced_session", plain(session, 64), at_ms=received_ms)
+    _record(connection, station, header, verdict, received_ms)
+    if verdict == "accepted":
+        connection.execute(
+            _BEGIN,
+            {
+                "of": station,
+                "to_session": session,
+                "to_boot": header["boot"],
+                "to_journal": journal,
+                "to_oldest": header["oldest"],
+                "to_head": header["head"],
+                "to_generation": header["generation"],
+                "to_agent": plain(header["agent"], 64),
+                "to_born_ms": received_ms,
+                "to_seen_ms": received_ms,
+            },
+        )
+        home = lock_station(connection, station)
+    return verdict, home
+
+
+def record_farewell(connection: Connection, station: str, session: str, *, received_ms: int) -> bool:
+    """Record the farewell of a session; False, and nothing, if that is not the current one."""
+    values = {"of": station, "in_session": session, "at": received_ms}
+    return connection.execute(_FAREWELL, values).rowcount == 1
+
+
+def read_latest(connection: Connection, station: str) -> Birth | None:
+    """Return the latest accepted birth, or None before the first."""
+    row = connection.execute(_LATEST, {"of": station}).one_or_none()
+    if row is None:
+        return None
+    return Birth(
+        session=row.session,
+        boot=row.boot,
+        journal=row.journal,
+        oldest=row.oldest,
+        head=row.head,
+        generation=row.generation,
+        agent=row.agent,
+        received_ms=row.born_ms,
+    )
+
+
+def _record(
+    connection: Connection, station: str, header: dict[str, Any], verdict: BirthVerdict, received_ms: int
+) -> None:
+    values = {
+        "of": station,
+        "in_session": header["session"],
+        "of_journal": header["journal"],
+        "to_verdict": verdict,
+    }
+    if connection.execute(_RECORD_AGAIN, values).rowcount == 0:
+        connection.execute(
+            _RECORD,
+            {
+                "station": station,
+                "session": header["session"],
+                "journal": header["journal"],
+                "verdict": verdict,
+                "header": msgspec.json.encode(header).decode(),
+                "received_ms": received_ms,
+            },
+        )

@@ -1,0 +1,132 @@
+"""A help call as headquarters knows it: folded from its events, in whatever order they arrive."""
+
+import re
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final, Literal, TypeAlias
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from common.events import (
+    HelpAcknowledged,
+    HelpAttending,
+    HelpBreached,
+    HelpClosed,
+    HelpEscalated,
+    HelpPressedAgain,
+    HelpRaised,
+)
+from hq import tables
+
+State: TypeAlias = Literal["raised", "acknowledged", "attending", "closed"]
+HelpEvent: TypeAlias = (
+    HelpRaised | HelpPressedAgain | HelpAcknowledged | HelpAttending | HelpEscalated | HelpBreached | HelpClosed
+)
+
+_RANK: Final[dict[State, int]] = {"raised": 0, "acknowledged": 1, "attending": 2, "closed": 3}
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
+
+_calls = tables.help_calls
+_FIELDS = (
+    "state",
+    "origin",
+    "raised_id",
+    "raised_time",
+    "clock_unsure",
+    "presses",
+    "escalated",
+    "breached",
+    "closed_id",
+    "closed_reason",
+)
+_CALL = select(*(_calls.c[name] for name in _FIELDS)).where(
+    _calls.c.station == bindparam("of"), _calls.c.call == bindparam("id_")
+)
+_NEW = insert(_calls)
+_CHANGE = (
+    update(_calls)
+    .where(_calls.c.station == bindparam("of"), _calls.c.call == bindparam("id_"))
+    .values({name: bindparam(f"to_{name}") for name in _FIELDS})
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelpCall:
+    """What the events of one call add up to; `origin` is "" while its help.raised is still missing."""
+
+    state: State = "raised"
+    origin: str = ""
+    raised_id: str = ""
+    raised_time: str = ""
+    clock_unsure: bool = False
+    presses: int = 0
+    escalated: bool = False
+    breached: bool = False
+    closed_id: str = ""
+    closed_reason: str = ""
+
+
+def fold(call: HelpCall, payload: HelpEvent, event_id: str, event: dict[str, Any]) -> HelpCall:
+    """Return the call with one more of its events, which was not folded in before.
+
+    Any order gives the same: states only rise, presses are counted, and of two events that say the same thing
+    differently the one with the smaller id stands (an older UUID version 7).
+    """
+    match payload:
+        case HelpRaised():
+            call = _raise(replace(call, presses=call.presses + 1), payload, event_id, event)
+        case HelpPressedAgain():
+            call = replace(call, presses=call.presses + 1)
+        case HelpAcknowledged():
+            call = _rise(call, "acknowledged")
+        case HelpAttending():
+            call = _rise(call, "attending")
+        case HelpEscalated():
+            call = replace(call, escalated=True)
+        case HelpBreached():
+            call = replace(call, breached=True)
+        case HelpClosed():
+            call = _rise(call, "closed")
+            if not call.closed_id or event_id < call.closed_id:
+                call = replace(call, closed_id=event_id, closed_reason=payload.reason)
+    return call
+
+
+def _raise(call: HelpCall, payload: HelpRaised, event_id: str, event: dict[str, Any]) -> HelpCall:
+    if call.raised_id and call.raised_id < event_id:
+        return call
+    time = event.get("time")
+    return replace(
+        call,
+        origin=payload.origin,
+        raised_id=event_id,
+        raised_time=time if isinstance(time, str) and _INSTANT.fullmatch(time) else "",
+        clock_unsure=event.get("clock") == "unsure",
+    )
+
+
+def _rise(call: HelpCall, state: State) -> HelpCall:
+    return replace(call, state=state) if _RANK[state] > _RANK[call.state] else call
+
+
+def project_help(
+    connection: Connection,
+    station: str,
+    payload: HelpEvent,
+    event_id: str,
+    event: dict[str, Any],
+    *,
+    received_ms: int,
+    committed_ms: int,
+) -> None:
+    """Fold one help event into the call's row; the times are kept of the first event only."""
+    row = connection.execute(_CALL, {"of": station, "id_": payload.call}).mappings().one_or_none()
+    if row is None:
+        values = asdict(fold(HelpCall(), payload, event_id, event))
+        times = {"received_ms": received_ms, "committed_ms": committed_ms}
+        connection.execute(_NEW, {"station": station, "call": payload.call} | values | times)
+        return
+    before = HelpCall(**row)
+    after = fold(before, payload, event_id, event)
+    if after != before:
+        changes = {f"to_{name}": value for name, value in asdict(after).items()}
+        connection.execute(_CHANGE, {"of": station, "id_": payload.call} | changes)

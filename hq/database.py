@@ -1,0 +1,104 @@
+"""One database, SQLite or PostgreSQL: whatever is particular to either stands here, and only here."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, create_engine, event, inspect, make_url, text
+
+SCHEMA: Final = "0001"
+"""The newest revision in `hq/migrations`; a database that is there needs no Alembic to be opened."""
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
+_MIGRATION_LOCK = 0x6A74  # an arbitrary number, the same for every worker ("jt")
+_BUSY_S = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class SchemaTooNewError(Exception):
+    """The database was made by a newer Jingting than this one."""
+
+
+class Database:
+    """An engine and its transactions. A write transaction is a writer from its first moment.
+
+    On SQLite there is one writer at a time (`BEGIN IMMEDIATE`, https://www.sqlite.org/lang_transaction.html): threads
+    of this process queue at a lock, because SQLite's own waiting polls, up to 100 ms a turn; other processes wait
+    there, at most 10 s. On PostgreSQL transactions run side by side, and rows are locked where they are read.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._sqlite = make_url(url).get_backend_name() == "sqlite"
+        connect_args: dict[str, Any] = {"timeout": _BUSY_S} if self._sqlite else {}
+        self._engine = create_engine(url, connect_args=connect_args)
+        self._turn: AbstractContextManager[object] = threading.Lock() if self._sqlite else nullcontext()
+        if self._sqlite:
+            event.listen(self._engine, "connect", _prepare_sqlite)
+            event.listen(self._engine, "begin", _begin_sqlite)
+        self._reads = self._engine.execution_options(only_reads=True)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Run one transaction that writes; it is committed at the end, or rolled back by an exception."""
+        with self._turn, self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Run one transaction that only reads, and that waits for no writer."""
+        with self._reads.begin() as connection:
+            yield connection
+
+    def migrate(self) -> None:
+        """Bring the tables up to date; quick, and without Alembic, when they are.
+
+        Raises SchemaTooNewError when they are newer than this program.
+        """
+        with self.read() as connection:
+            if _revision(connection) == SCHEMA:
+                return
+        from alembic import command  # noqa: PLC0415 - 0.3 s that only a new database needs
+        from alembic.config import Config  # noqa: PLC0415
+        from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        with self.write() as connection:
+            if not self._sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+            found = _revision(connection)
+            known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+            if found is not None and found not in known:
+                raise SchemaTooNewError(
+                    f"the database has schema {found}, this program knows up to {SCHEMA}: "
+                    "install the newer Jingting again"
+                )
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        log.info("the database is at schema %s", SCHEMA)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
+
+
+def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
+    dbapi_connection.isolation_level = None  # we say BEGIN ourselves, see _begin_sqlite
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        dbapi_connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reads = connection.get_execution_options().get("only_reads", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

@@ -1,0 +1,47 @@
+"""The epoch: one row that changes when headquarters may have forgotten something (`docs/link.md`, "Birth…")."""
+
+import uuid
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from hq import tables
+
+ALIVE_MS: Final = 180_000
+"""A worker that has beaten within this time is there."""
+
+_epoch, _workers = tables.epoch, tables.workers
+_FIND = select(_epoch.c.epoch).with_for_update()
+_RENEW = update(_epoch).values(epoch=bindparam("to"))
+_BEATS = select(_workers.c.beat_ms).where(_workers.c.worker != bindparam("me"))
+_BEAT = update(_workers).where(_workers.c.worker == bindparam("me")).values(beat_ms=bindparam("at"))
+_FIRST_BEAT = insert(_workers)
+
+
+def beat(connection: Connection, worker: str, now_ms: int) -> None:
+    """Write that a worker is there."""
+    if connection.execute(_BEAT, {"me": worker, "at": now_ms}).rowcount == 0:
+        connection.execute(_FIRST_BEAT, {"worker": worker, "beat_ms": now_ms})
+
+
+def at_start(connection: Connection, worker: str, now_ms: int) -> str:
+    """Return the epoch for a worker that starts: a new one if no other has beaten for 180 s."""
+    current: str | None = connection.execute(_FIND).scalar()
+    others = connection.execute(_BEATS, {"me": worker}).scalars()
+    alive = any(abs(now_ms - other) < ALIVE_MS for other in others)
+    beat(connection, worker, now_ms)
+    return current if current is not None and alive else renew(connection)
+
+
+def renew(connection: Connection) -> str:
+    """Write a new epoch and return it; every station will begin a new session."""
+    epoch = str(uuid.uuid4())
+    if connection.execute(_RENEW, {"to": epoch}).rowcount == 0:
+        connection.execute(insert(_epoch), {"id": 1, "epoch": epoch})
+    return epoch
+
+
+def read(connection: Connection) -> str | None:
+    """Return the current epoch, or None before any worker started."""
+    found: str | None = connection.execute(select(_epoch.c.epoch)).scalar()
+    return found

@@ -1,0 +1,60 @@
+"""The latest health sample of a station: plain JSON, unsigned, a hint. Only small known keys are kept of it."""
+
+import math
+import re
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, bindparam, update
+
+from hq import tables
+from hq.journals import lock_station
+
+KNOWN: Final[dict[str, tuple[type, ...]]] = {
+    "unsent": (int,),  # events headquarters has not acknowledged
+    "oldest_unsent_s": (int, float),
+    "clock_trusted": (bool,),
+    "journal_ok": (bool,),
+    "agent": (str,),
+}
+_MOST = 64  # characters of a text
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
+
+_stations = tables.stations
+_KEEP = (
+    update(_stations)
+    .where(_stations.c.station == bindparam("of"))
+    .values(health=bindparam("sample"), health_ms=bindparam("at"), unrecorded_since=bindparam("since"))
+)
+
+
+def known_part(sample: dict[str, Any]) -> dict[str, bool | int | float | str]:
+    """Return what is understood of a sample; a value of the wrong type or size is left out."""
+    return {
+        key: value
+        for key, types in KNOWN.items()
+        if (value := sample.get(key)) is not None
+        and type(value) in types
+        and (not isinstance(value, str) or len(value) <= _MOST)
+        and (not isinstance(value, float) or math.isfinite(value))
+    }
+
+
+def unrecorded_since(sample: dict[str, Any]) -> str | None:
+    """Return since when a call rings that could not be recorded: `{"ringing": {"since": …, "recorded": false}}`.
+
+    An empty text where the sample says that one rings, but not since when.
+    """
+    ringing = sample.get("ringing")
+    if not isinstance(ringing, dict) or ringing.get("recorded") is not False:
+        return None
+    since = ringing.get("since")
+    return since if isinstance(since, str) and _INSTANT.fullmatch(since) else ""
+
+
+def keep_health(connection: Connection, station: str, sample: dict[str, Any], *, received_ms: int) -> None:
+    """Keep a sample in place of the one before."""
+    lock_station(connection, station)
+    text = msgspec.json.encode(known_part(sample)).decode()
+    values = {"of": station, "sample": text, "at": received_ms, "since": unrecorded_since(sample)}
+    connection.execute(_KEEP, values)

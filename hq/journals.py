@@ -1,0 +1,179 @@
+"""A station's journals as headquarters holds them: rows, lines, and the lock they change under."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, Row, bindparam, case, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from hq import tables
+from sync.batch import Line, Standing, chain_start
+from sync.ranges import Ranges
+
+_stations, _journals, _events = tables.stations, tables.journals, tables.events
+ranges_of = msgspec.json.Decoder(Ranges).decode
+"""Read a set of numbers as the `journals` table keeps it."""
+_CHUNK: Final = 1024
+
+_LOCK_AND_SEE = (
+    update(_stations)
+    .where(_stations.c.station == bindparam("of"))
+    .values(
+        seen_ms=case((_stations.c.seen_ms > bindparam("at"), _stations.c.seen_ms), else_=bindparam("at")),
+    )
+    .returning(_stations)
+)
+_LOCK = select(_stations).where(_stations.c.station == bindparam("of")).with_for_update()
+_NEW_STATION = insert(_stations)
+_JOURNAL = select(_journals).where(_journals.c.station == bindparam("of"), _journals.c.journal == bindparam("id_"))
+_NEW_JOURNAL = insert(_journals)
+_MOVE = (
+    update(_journals)
+    .where(_journals.c.id == bindparam("row"))
+    .values({name: bindparam(f"to_{name}") for name in ("rev", "held", "gone", "oldest")})
+)
+_CLOSE = (
+    update(_journals)
+    .where(_journals.c.id == bindparam("row"))
+    .values(last_common=bindparam("common"), leftover=bindparam("left"))
+)
+_LINES = (
+    select(_events.c.number, _events.c.line, _events.c.chain)
+    .where(
+        _events.c.journal_id == bindparam("row"),
+        _events.c.number >= bindparam("first"),
+        _events.c.number <= bindparam("last"),
+    )
+    .order_by(_events.c.number)
+)
+_NEW_LINES = insert(_events)
+
+
+@dataclass(slots=True)
+class JournalRow:
+    """One journal's row. `last_common` is None until a `journal.opened` of a later one closed it.
+
+    `leftover`: closed, and lines above `last_common` may be held that nothing has shown yet.
+    """
+
+    id: int
+    journal: str
+    standing: Standing
+    last_common: int | None
+    leftover: bool
+
+
+class JournalLedger:
+    """A `sync.batch.Ledger` over the row and the lines of one journal, for one transaction."""
+
+    def __init__(self, connection: Connection, station: str, journal: str) -> None:
+        self._connection = connection
+        found = find_journal(connection, station, journal)
+        self.row = add_journal(connection, station, journal) if found is None else found
+
+    def standing(self) -> Standing:
+        """Return how the journal stands."""
+        return self.row.standing
+
+    def held(self, first: int, last: int) -> Sequence[Line]:
+        """Return the held lines numbered `first` to `last`, ascending."""
+        return read_lines(self._connection, self.row, first, last)
+
+    def keep(self, lines: Sequence[Line], standing: Standing) -> None:
+        """Write new lines and the journal's new standing."""
+        if lines:
+            self._connection.execute(
+                _NEW_LINES,
+                [
+                    {"journal_id": self.row.id, "number": line.number, "line": line.line, "chain": line.chain}
+                    for line in lines
+                ],
+            )
+        self._connection.execute(
+            _MOVE,
+            {
+                "row": self.row.id,
+                "to_rev": standing.rev,
+                "to_held": _write_ranges(standing.held),
+                "to_gone": _write_ranges(standing.gone),
+                "to_oldest": standing.oldest,
+            },
+        )
+        self.row.standing = standing
+
+
+def lock_station(connection: Connection, station: str, *, seen_ms: int | None = None) -> Row[Any]:
+    """Lock a station's row until the transaction ends, creating it if need be, and return it.
+
+    `seen_ms`: something signed by the station came then.
+    """
+    parameters = {"of": station} if seen_ms is None else {"of": station, "at": seen_ms}
+    statement = _LOCK if seen_ms is None else _LOCK_AND_SEE
+    row = connection.execute(statement, parameters).one_or_none()
+    if row is not None:
+        return row
+    try:
+        with connection.begin_nested():
+            connection.execute(_NEW_STATION, {"station": station})
+    except IntegrityError:  # another worker was faster
+        pass
+    return connection.execute(statement, parameters).one()
+
+
+def find_journal(connection: Connection, station: str, journal: str) -> JournalRow | None:
+    """Return a journal's row, or None if it was never heard of."""
+    row = connection.execute(_JOURNAL, {"of": station, "id_": journal}).one_or_none()
+    return None if row is None else journal_row(row)
+
+
+def journal_row(row: Row[Any]) -> JournalRow:
+    """Read one row of the `journals` table."""
+    return JournalRow(
+        row.id,
+        row.journal,
+        Standing(rev=row.rev, held=ranges_of(row.held), gone=ranges_of(row.gone), oldest=row.oldest),
+        row.last_common,
+        row.leftover,
+    )
+
+
+def add_journal(connection: Connection, station: str, journal: str) -> JournalRow:
+    """Add the row of a journal of which nothing is held yet."""
+    values = {"station": station, "journal": journal, "rev": 0, "held": "[]", "gone": "[]", "oldest": 1}
+    key = connection.execute(_NEW_JOURNAL, values).inserted_primary_key
+    assert key is not None
+    return JournalRow(key[0], journal, Standing(), None, leftover=False)
+
+
+def close_journal(connection: Connection, row: JournalRow, *, last_common: int, leftover: bool) -> None:
+    """Write that a journal is closed, and whether lines above `last_common` wait to be shown."""
+    connection.execute(_CLOSE, {"row": row.id, "common": last_common, "left": leftover})
+    row.last_common, row.leftover = last_common, leftover
+
+
+def read_lines(connection: Connection, row: JournalRow, first: int, last: int) -> list[Line]:
+    """Return the held lines numbered `first` to `last`, ascending."""
+    found = connection.execute(_LINES, {"row": row.id, "first": first, "last": last})
+    return [Line(number, line, chain) for number, line, chain in found]
+
+
+def each_line(connection: Connection, row: JournalRow, above: int, last: int) -> Iterator[Line]:
+    """Yield the held lines with numbers over `above`, up to `last`, ascending; only some are in memory at a time."""
+    for first, end in row.standing.held:
+        for start in range(max(first, above + 1), min(end, last) + 1, _CHUNK):
+            yield from read_lines(connection, row, start, min(start + _CHUNK - 1, end, last))
+
+
+def chain_at_end(connection: Connection, row: JournalRow) -> bytes:
+    """Return the chain where the first stored range ends: what an ack shows. chain(0) when nothing is stored."""
+    stored = row.standing.stored
+    if not stored:
+        return chain_start(row.journal)
+    (line,) = read_lines(connection, row, stored[0][1], stored[0][1])
+    return line.chain
+
+
+def _write_ranges(ranges: Ranges) -> str:
+    return msgspec.json.encode(ranges).decode()

@@ -1,0 +1,95 @@
+"""What Prometheus may read of headquarters; labels are the station and small enums, never anything personal."""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from hq.presence import Presence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationFacts:
+    """One station as it is measured. `gaps`: numbers missing below the highest held one of its current journal.
+
+    `unsent` and `oldest_unsent_s` are what its latest health sample said (None: it said nothing).
+    """
+
+    station: str
+    presence: Presence
+    seen_s: int | None
+    gaps: int
+    open_calls: int
+    unsent: int | None
+    oldest_unsent_s: float | None
+
+
+class Metrics:
+    """The counters and gauges of one worker, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._exposing = threading.Lock()
+        self._refused = Counter("jt_refused", "Messages refused", ["reason"], registry=self.registry)
+        self._unprojected = Counter(
+            "jt_unprojected", "Events stored whose type or payload is not understood", ["type"], registry=self.registry
+        )
+        self._stored = Counter("jt_events_stored", "Events stored", ["lane"], registry=self.registry)
+        self._acks = Counter("jt_acks", "Acks sent", registry=self.registry)
+        self._acknowledgement = Histogram(
+            "station_help_acknowledgement_seconds",
+            "From the press to somebody at the duty desk",
+            ["station"],
+            buckets=(5, 10, 15, 20, 30, 60),
+            registry=self.registry,
+        )
+        self._up = self._gauge("station_up", "1 while the station is online")
+        self._seen = self._gauge("station_last_seen_seconds", "Since the last signed message of the current session")
+        self._gaps = self._gauge("station_sequence_gaps", "Numbers missing below the highest held")
+        self._calls = self._gauge("station_open_help_calls", "Help calls that are not closed")
+        self._unsent = self._gauge("station_unsent_records", "Events not yet acknowledged, as the station says")
+        self._oldest = self._gauge("station_oldest_unsent_seconds", "Age of the oldest of them, as the station says")
+
+    def _gauge(self, name: str, about: str) -> Gauge:
+        return Gauge(name, about, ["station"], registry=self.registry)
+
+    def refused(self, reason: str) -> None:
+        """Count a refused message; `reason` is one of the link's reasons."""
+        self._refused.labels(reason).inc()
+
+    def unprojected(self, event_type: str, count: int) -> None:
+        """Count events that were stored but not understood; `event_type` is a known type, or `unknown`."""
+        self._unprojected.labels(event_type).inc(count)
+
+    def stored(self, lane: str, count: int) -> None:
+        """Count events that were committed and had not been held before."""
+        self._stored.labels(lane).inc(count)
+
+    def acked(self) -> None:
+        """Count one ack sent."""
+        self._acks.inc()
+
+    def help_acknowledged(self, station: str, seconds: float) -> None:
+        """Note how long a help call waited for somebody at the desk."""
+        self._acknowledgement.labels(station).observe(seconds)
+
+    def expose(self, facts: Iterable[StationFacts]) -> bytes:
+        """Return the exposition in Prometheus' text format, the stations' gauges being `facts`."""
+        with self._exposing:  # two scrapes at once must not see each other's cleared gauges
+            self._set(facts)
+            return generate_latest(self.registry)
+
+    def _set(self, facts: Iterable[StationFacts]) -> None:
+        for gauge in (self._up, self._seen, self._gaps, self._calls, self._unsent, self._oldest):
+            gauge.clear()
+        for fact in facts:
+            self._up.labels(fact.station).set(fact.presence == "online")
+            self._gaps.labels(fact.station).set(fact.gaps)
+            self._calls.labels(fact.station).set(fact.open_calls)
+            if fact.seen_s is not None:
+                self._seen.labels(fact.station).set(fact.seen_s)
+            if fact.unsent is not None:
+                self._unsent.labels(fact.station).set(fact.unsent)
+            if fact.oldest_unsent_s is not None:
+                self._oldest.labels(fact.station).set(fact.oldest_unsent_s)

@@ -1,0 +1,282 @@
+"""From stored events to what they mean: calls, closed journals, outcomes of orders, alarms (`docs/link.md`, "Batch").
+
+Help is acted on when stored; everything else by number, as the journal's cursor passes it. Each event counts once, by
+its id, whatever number or journal it comes under. What cannot be understood is counted and shown, and stops nothing.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, get_args
+
+from sqlalchemy import Connection, Row, bindparam, exists, insert, literal_column, select, update
+
+from common.events import (
+    EVENTS,
+    HelpAcknowledged,
+    HelpRaised,
+    JournalOpened,
+    OrderApplied,
+    OrderFailed,
+    Payload,
+    Rescued,
+    is_urgent_event,
+    read_payload,
+)
+from common.identifiers import is_identifier
+from hq import tables
+from hq.alarms import AlarmKind, plain, write_alarm
+from hq.calls import HelpEvent, project_help
+from hq.journals import JournalRow, add_journal, close_journal, each_line, find_journal, journal_row
+from sync import base64url
+from sync.batch import Batch, Settled
+from sync.receiver import check_line
+
+MAX_ASIDE: Final = 1000
+"""Most refused lines kept of one station."""
+
+_projected, _aside, _orders, _stations = tables.projected, tables.aside, tables.orders, tables.stations
+_HELP: Final = get_args(HelpEvent)
+
+_ONCE = insert(_projected).from_select(
+    ["station", "id"],
+    select(bindparam("of", type_=_projected.c.station.type), bindparam("id_", type_=_projected.c.id.type)).where(
+        ~exists(literal_column("1")).where(_projected.c.station == bindparam("of"), _projected.c.id == bindparam("id_"))
+    ),
+)
+_OUTCOME = (
+    update(_orders)
+    .where(_orders.c.station == bindparam("of"), _orders.c.id == bindparam("id_"), _orders.c.outcome == "open")
+    .values(outcome=bindparam("to_outcome"), reason=bindparam("to_reason"))
+)
+_RECORDED = (
+    update(_stations)
+    .where(_stations.c.station == bindparam("of"), _stations.c.unrecorded_since.is_not(None))
+    .values(unrecorded_since=None)
+)
+_LEFTOVER = (
+    select(tables.journals)
+    .where(tables.journals.c.station == bindparam("of"), tables.journals.c.leftover)
+    .order_by(tables.journals.c.id)
+)
+_KEPT_ASIDE = select(_aside.c.sha256).where(_aside.c.station == bindparam("of"))
+_NEW_ASIDE = insert(_aside)
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a transaction found that is told once it is committed."""
+
+    unprojected: Counter[str] = field(default_factory=Counter)
+    acknowledged_s: list[float] = field(default_factory=list)
+
+
+class Projection:
+    """The projections of one transaction; the caller holds the station's lock."""
+
+    def __init__(self, connection: Connection, station: str, *, received_ms: int, committed_ms: int) -> None:
+        self.findings = Findings()
+        self._connection = connection
+        self._station = station
+        self._received_ms = received_ms
+        self._committed_ms = committed_ms
+        self._alarms: Counter[AlarmKind] = Counter()
+        self._details: dict[AlarmKind, str] = {}
+        self._closed_one = False
+
+    def stored(self, batch: Batch, settled: Settled, row: JournalRow, *, before: int, home: Row[Any]) -> None:
+        """Project what came of a batch that is not a fork.
+
+        `before` is where the journal's cursor stood, `home` the station's row.
+        """
+        fresh = set(settled.fresh)
+        for line, event in zip(batch.lines, batch.events, strict=True):
+            if line.number in fresh:
+                self._act_on_help(event)
+        if settled.newly_gone:
+            spans = ", ".join(f"{first}-{last}" for first, last in settled.newly_gone[:8])
+            self._alarm("gone", f"{batch.journal}: {spans}")
+        self._pass(batch, row, before)
+        if row.last_common is not None and any(number > row.last_common for number in settled.fresh):
+            close_journal(self._connection, row, last_common=row.last_common, leftover=True)
+        if row.leftover:
+            self.leftovers(find_journal(self._connection, self._station, home.journal), home.head)
+        elif row.journal == home.journal and (before < home.head or self._closed_one):
+            self.leftovers(row, home.head)
+
+    def refused(self, batch: Batch) -> None:
+        """Keep the lines of a forked batch aside; the help in them is acted on all the same."""
+        self._alarm("fork", f"{batch.journal}: {batch.first}-{batch.last}")
+        self._keep_aside(batch)
+        for event in batch.events:
+            if self._act_on_help(event):
+                self._alarm("refused_help", f"{batch.journal}: {batch.first}-{batch.last}")
+
+    def leftovers(self, current: JournalRow | None, head: int) -> None:
+        """Project what is held of closed journals and was not shown, once the rescued copies have gone before.
+
+        That is when the cursor of the station's current journal has reached `head`, which its birth named: a sender
+        appends every copy before that birth.
+        """
+        if current is None or current.standing.cursor < head:
+            return
+        # One leftover can tell that yet another journal is closed; each can tell so only once.
+        while found := self._connection.execute(_LEFTOVER, {"of": self._station}).first():
+            row = journal_row(found)
+            assert row.last_common is not None
+            close_journal(self._connection, row, last_common=row.last_common, leftover=False)
+            shown = min(row.standing.cursor, row.last_common)
+            for line in each_line(self._connection, row, shown, row.standing.held[-1][1]):
+                self._act_by_number(check_line(line.line), row)
+
+    def finish(self) -> Findings:
+        """Write the alarms, each kind once, and return what to tell after the commit."""
+        for kind, count in self._alarms.items():
+            write_alarm(
+                self._connection, self._station, kind, self._details[kind], at_ms=self._received_ms, count=count
+            )
+        return self.findings
+
+    def _pass(self, batch: Batch, row: JournalRow, before: int) -> None:
+        """Project by number what the cursor has passed; of a closed journal only what both sides have in common."""
+        cursor = row.standing.cursor if row.last_common is None else min(row.standing.cursor, row.last_common)
+        for event in self._between(batch, row, before, cursor):
+            self._act_by_number(event, row)
+
+    def _between(self, batch: Batch, row: JournalRow, above: int, last: int) -> Iterable[dict[str, Any]]:
+        for line in each_line(self._connection, row, above, min(last, batch.first - 1)):
+            yield check_line(line.line)
+        for line, event in zip(batch.lines, batch.events, strict=True):
+            if above < line.number <= last:
+                yield event
+        for line in each_line(self._connection, row, max(above, batch.last), last):
+            yield check_line(line.line)
+
+    def _act_on_help(self, event: dict[str, Any]) -> bool:
+        """Act on a help event, or the help event in a rescued one; tell whether it was one."""
+        inner = _unwrap(event)
+        if inner is None or not is_urgent_event(inner["type"]):
+            return False
+        payload = read_payload(EVENTS, inner)
+        # A call's id is checked again: a pattern's `$` also matches before a final newline.
+        if not isinstance(payload, _HELP) or not is_identifier(payload.call):
+            self._not_understood(inner["type"], "unreadable_help")
+            return True
+        if self._first_time(inner):
+            self._help(payload, inner)
+        return True
+
+    def _help(self, payload: HelpEvent, event: dict[str, Any]) -> None:
+        project_help(
+            self._connection,
+            self._station,
+            payload,
+            _key(event["id"]),
+            event,
+            received_ms=self._received_ms,
+            committed_ms=self._committed_ms,
+        )
+        if isinstance(payload, HelpAcknowledged):
+            self.findings.acknowledged_s.append(payload.after_ms / 1000)
+        if isinstance(payload, HelpRaised):
+            self._connection.execute(_RECORDED, {"of": self._station})
+
+    def _act_by_number(self, event: dict[str, Any], row: JournalRow) -> None:
+        inner = _unwrap(event)
+        if inner is None:
+            self._not_understood("rescued", "unreadable")
+            return
+        if is_urgent_event(inner["type"]):
+            return  # acted on when it was stored
+        payload = read_payload(EVENTS, inner)
+        match payload:
+            case None:
+                self._not_understood(inner["type"], "unreadable")
+            case JournalOpened():
+                self._once(inner, payload, is_identifier(payload.previous) and payload.previous != row.journal)
+            case OrderApplied() | OrderFailed():
+                self._once(inner, payload, is_identifier(payload.order))
+            case _:
+                pass  # understood, and nothing that headquarters shows today hangs on it
+
+    def _once(self, event: dict[str, Any], payload: JournalOpened | OrderApplied | OrderFailed, usable: bool) -> None:  # noqa: FBT001 - read where it is computed
+        if not usable:
+            self._not_understood(event["type"], "unreadable")
+        elif self._first_time(event):
+            self._apply(payload)
+
+    def _apply(self, payload: Payload) -> None:
+        match payload:
+            case JournalOpened():
+                self._close(payload)
+            case OrderApplied():
+                self._outcome(payload.order, "applied", "")
+            case OrderFailed():
+                self._outcome(payload.order, "failed", plain(payload.reason, 200))
+                self._alarm("order_failed", payload.order)
+
+    def _close(self, payload: JournalOpened) -> None:
+        row = find_journal(self._connection, self._station, payload.previous)
+        if row is None:  # headquarters was restored from before that journal: it will ask for it by an ack
+            row = add_journal(self._connection, self._station, payload.previous)
+        last_common = max(payload.last_common, row.last_common or 0)
+        held = row.standing.held
+        leftover = bool(held) and held[-1][1] > min(row.standing.cursor, last_common)
+        close_journal(self._connection, row, last_common=last_common, leftover=leftover)
+        self._closed_one = True
+
+    def _outcome(self, order: str, outcome: str, reason: str) -> None:
+        values = {"of": self._station, "id_": order, "to_outcome": outcome, "to_reason": reason}
+        self._connection.execute(_OUTCOME, values)
+
+    def _first_time(self, event: dict[str, Any]) -> bool:
+        values = {"of": self._station, "id_": _key(event["id"])}
+        return self._connection.execute(_ONCE, values).rowcount == 1
+
+    def _keep_aside(self, batch: Batch) -> None:
+        kept = set(self._connection.execute(_KEPT_ASIDE, {"of": self._station}).scalars())
+        rows: dict[bytes, dict[str, Any]] = {}
+        for line in batch.lines:
+            digest = hashlib.sha256(line.line).digest()
+            if digest not in kept:
+                rows[digest] = {
+                    "station": self._station,
+                    "sha256": digest,
+                    "journal": batch.journal,
+                    "number": line.number,
+                    "line": line.line,
+                    "received_ms": self._received_ms,
+                }
+        room = max(0, MAX_ASIDE - len(kept))
+        if len(rows) > room:
+            self._alarm("aside_full", f"{batch.journal}: {batch.first}-{batch.last}")
+        if taken := list(rows.values())[:room]:
+            self._connection.execute(_NEW_ASIDE, taken)
+
+    def _not_understood(self, event_type: str, kind: AlarmKind) -> None:
+        self.findings.unprojected[event_type if event_type in EVENTS else "unknown"] += 1
+        self._alarm(kind, plain(event_type, 64))
+
+    def _alarm(self, kind: AlarmKind, detail: str) -> None:
+        self._alarms[kind] += 1
+        self._details[kind] = detail
+
+
+def _unwrap(event: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the event itself, or the one a `rescued` event copies; None where that is not a sound event."""
+    if event["type"] != "rescued":
+        return event
+    payload = read_payload(EVENTS, event)
+    if not isinstance(payload, Rescued):
+        return None
+    try:
+        inner = check_line(base64url.decode(payload.line))
+    except ValueError:
+        return None
+    return None if inner["type"] == "rescued" else inner  # a copy is copied, never wrapped again
+
+
+def _key(event_id: str) -> str:
+    """Return the id an event is remembered under: its own, or where that is no UUID, SHA-256 of it."""
+    return event_id if is_identifier(event_id) else hashlib.sha256(event_id.encode()).hexdigest()

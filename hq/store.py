@@ -1,0 +1,226 @@
+"""Headquarters' database: what is committed here is what stations are told is held.
+
+All methods are synchronous and may be called from any thread; each is one transaction. A station's row is locked first
+in every transaction that changes anything of that station, so that workers never see half of another's work.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from hq import births, epoch, overview, tables
+from hq.alarms import AlarmKind, write_alarm
+from hq.births import Birth, BirthVerdict
+from hq.database import Database
+from hq.health import keep_health
+from hq.journals import JournalLedger, JournalRow, chain_at_end, find_journal, journal_row, lock_station
+from hq.metrics import Metrics, StationFacts
+from hq.projections import Findings, Projection
+from hq.view import Overview
+from sync.batch import Batch, Settled, Standing, chain_start, settle
+
+_SEEN_EVERY_MS = 10_000
+
+_journals = tables.journals
+_CLOSED = (
+    select(_journals)
+    .where(_journals.c.station == bindparam("of"), _journals.c.last_common > 0)
+    .order_by(_journals.c.id)
+)
+_SEE = (
+    update(tables.stations)
+    .where(
+        tables.stations.c.station == bindparam("of"),
+        (tables.stations.c.seen_ms < bindparam("before"))
+        | (tables.stations.c.farewell_ms >= tables.stations.c.seen_ms),
+    )
+    .values(seen_ms=bindparam("at"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of a batch, and what the ack says: the standing, and the chain at the end of its first range."""
+
+    settled: Settled
+    standing: Standing
+    chain: bytes
+
+
+class Store:
+    """The database of headquarters. Make one with `open`."""
+
+    def __init__(self, database: Database, metrics: Metrics, wall_ms: Callable[[], int]) -> None:
+        self.database = database
+        self.metrics = metrics
+        self.on_change: Callable[[int], None] = lambda _version: None
+        self._wall_ms = wall_ms
+        self._version = 0
+        self._version_lock = threading.Lock()
+
+    @classmethod
+    def open(cls, url: str, *, metrics: Metrics | None = None, wall_ms: Callable[[], int] | None = None) -> "Store":
+        """Open the database at an SQLAlchemy URL, making or migrating its tables.
+
+        `wall_ms` (milliseconds since 1970) stamps when a help call is committed. Set `on_change` to be called, in the
+        thread that made it, after each change, with the version that `overview` will show at least.
+        Raises SchemaTooNewError for a database of a newer Jingting, and sqlalchemy.exc.OperationalError if it cannot
+        be reached.
+        """
+        database = Database(url)
+        database.migrate()
+        return cls(database, metrics or Metrics(), wall_ms or (lambda: time.time_ns() // 1_000_000))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.database.close()
+
+    def take(self, batch: Batch, *, received_ms: int) -> Taken:
+        """Settle a batch and project what it brings, in one transaction; when this returns, it is committed."""
+        with self.database.write() as connection:
+            home = lock_station(connection, batch.station, seen_ms=received_ms)
+            ledger = JournalLedger(connection, batch.station, batch.journal)
+            before = ledger.row.standing.cursor
+            settled = settle(ledger, batch)
+            projection = Projection(connection, batch.station, received_ms=received_ms, committed_ms=self._wall_ms())
+            if settled.verdict == "fork":
+                projection.refused(batch)
+            else:
+                projection.stored(batch, settled, ledger.row, before=before, home=home)
+            findings = projection.finish()
+            taken = Taken(settled, settled.standing, _chain(connection, ledger.row, settled, batch))
+        self._tell(batch.station, findings)
+        return taken
+
+    def standing(self, station: str, journal: str) -> Taken:
+        """Return how a journal stands, for an ack that answers no batch."""
+        with self.database.read() as connection:
+            return _taken(connection, find_journal(connection, station, journal), journal)
+
+    def knows(self, station: str, journal: str) -> bool:
+        """Tell whether this station's journal was ever heard of."""
+        with self.database.read() as connection:
+            return find_journal(connection, station, journal) is not None
+
+    def closed_short(self, station: str) -> list[tuple[str, Taken]]:
+        """Return the closed journals of which less is held than was common: headquarters was restored since."""
+        with self.database.read() as connection:
+            rows = [journal_row(row) for row in connection.execute(_CLOSED, {"of": station}).all()]
+            return [
+                (row.journal, _taken(connection, row, row.journal))
+                for row in rows
+                if row.last_common is not None and row.standing.cursor < row.last_common
+            ]
+
+    def birth(self, station: str, header: dict[str, Any], *, received_ms: int) -> BirthVerdict:
+        """Record a birth whose fields were checked (`journal` a UUID), and begin its session.
+
+        `replaced`: headquarters has already replaced that session; `closed`: it names a journal known to be closed.
+        Both are recorded, alarmed and ignored.
+        """
+        with self.database.write() as connection:
+            verdict, home = births.record_birth(connection, station, header, received_ms=received_ms)
+            projection = Projection(connection, station, received_ms=received_ms, committed_ms=self._wall_ms())
+            if verdict == "accepted":
+                projection.leftovers(find_journal(connection, station, home.journal), home.head)
+            findings = projection.finish()
+        self._tell(station, findings)
+        return verdict
+
+    def farewell(self, station: str, header: dict[str, Any], *, received_ms: int) -> bool:
+        """Record a farewell; False, and nothing, if it is not the current session's."""
+        with self.database.write() as connection:
+            current = births.record_farewell(connection, station, header["session"], received_ms=received_ms)
+        if current:
+            self.changed()
+        return current
+
+    def latest_birth(self, station: str) -> Birth | None:
+        """Return the latest accepted birth, or None before the first."""
+        with self.database.read() as connection:
+            return births.read_latest(connection, station)
+
+    def seen(self, station: str, *, received_ms: int) -> None:
+        """Note that something signed in the current session came which is neither a batch nor a birth."""
+        values = {"of": station, "at": received_ms, "before": received_ms - _SEEN_EVERY_MS}
+        with self.database.write() as connection:
+            changed = connection.execute(_SEE, values).rowcount == 1
+        if changed:
+            self.changed()
+
+    def health(self, station: str, sample: dict[str, Any], *, received_ms: int) -> None:
+        """Keep a health sample in place of the one before; it is a hint, and proves no presence."""
+        with self.database.write() as connection:
+            keep_health(connection, station, sample, received_ms=received_ms)
+        self.changed()
+
+    def alarm(self, station: str, kind: AlarmKind, detail: str, *, at_ms: int) -> None:
+        """Raise an alarm about a station; `detail` carries nothing personal."""
+        with self.database.write() as connection:
+            lock_station(connection, station)
+            write_alarm(connection, station, kind, detail, at_ms=at_ms)
+        self.changed()
+
+    def beat(self, worker: str, now_ms: int) -> None:
+        """Write that a worker is there; to be repeated every 60 s."""
+        with self.database.write() as connection:
+            epoch.beat(connection, worker, now_ms)
+
+    def epoch_at_start(self, worker: str, now_ms: int) -> str:
+        """Return the epoch for a worker that starts: renewed if no other worker has beaten for 180 s."""
+        with self.database.write() as connection:
+            return epoch.at_start(connection, worker, now_ms)
+
+    def epoch(self) -> str | None:
+        """Return the current epoch; another worker, or a restore, may have renewed it."""
+        with self.database.read() as connection:
+            return epoch.read(connection)
+
+    def new_epoch(self) -> str:
+        """Renew the epoch, after a restore: every station begins a new session and is asked what it keeps."""
+        with self.database.write() as connection:
+            return epoch.renew(connection)
+
+    def overview(self, now_ms: int, *, broker_connected: bool = True) -> Overview:
+        """Return the city as it stands, worst first."""
+        with self._version_lock:
+            version = self._version
+        with self.database.read() as connection:
+            return overview.read_overview(connection, now_ms, version=version, broker_connected=broker_connected)
+
+    def facts(self, now_ms: int) -> list[StationFacts]:
+        """Return what `Metrics.expose` shows of the stations."""
+        with self.database.read() as connection:
+            return overview.read_facts(connection, now_ms)
+
+    def changed(self) -> None:
+        """Count a change that was committed in this database, and tell it."""
+        with self._version_lock:
+            self._version += 1
+            version = self._version
+        self.on_change(version)
+
+    def _tell(self, station: str, findings: Findings) -> None:
+        for event_type, count in findings.unprojected.items():
+            self.metrics.unprojected(event_type, count)
+        for seconds in findings.acknowledged_s:
+            self.metrics.help_acknowledged(station, seconds)
+        self.changed()
+
+
+def _taken(connection: Connection, row: JournalRow | None, journal: str) -> Taken:
+    if row is None:
+        return Taken(Settled("held", Standing()), Standing(), chain_start(journal))
+    return Taken(Settled("held", row.standing), row.standing, chain_at_end(connection, row))
+
+
+def _chain(connection: Connection, row: JournalRow, settled: Settled, batch: Batch) -> bytes:
+    """Return the chain at the end of the first stored range, from the batch where that is held and carries it."""
+    stored = row.standing.stored
+    if settled.verdict != "fork" and stored and batch.first <= stored[0][1] <= batch.last:
+        return batch.lines[stored[0][1] - batch.first].chain
+    return chain_at_end(connection, row)

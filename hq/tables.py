@@ -1,0 +1,191 @@
+"""The tables of headquarters' database, as `hq/migrations` makes them (a test compares the two).
+
+Everything hangs on a station: its row is the lock under which all the rest of it changes. Times are milliseconds
+since 1970 on headquarters' wall clock, unless the column says otherwise; sets of numbers are JSON `[[1,164]]`.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    false,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _of_station() -> Column[str]:
+    return Column("station", String(32), ForeignKey("stations.station"), primary_key=True)
+
+
+stations = Table(
+    "stations",
+    metadata,
+    Column("station", String(32), primary_key=True),
+    Column("seen_ms", BigInteger),  # the last signed message
+    Column("farewell_ms", BigInteger),  # the farewell of the current session
+    Column("session", String(128)),  # from here on: the latest accepted birth
+    Column("boot", String(36)),
+    Column("journal", String(36)),
+    Column("oldest", BigInteger),
+    Column("head", BigInteger),
+    Column("generation", BigInteger),
+    Column("agent", String(64)),
+    Column("born_ms", BigInteger),
+    Column("health", Text),  # the latest sample, JSON; a hint, unsigned
+    Column("health_ms", BigInteger),
+    Column("unrecorded_since", String(24)),  # a call rings there that could not be recorded
+)
+
+births = Table(
+    "births",
+    metadata,
+    _of_station(),
+    Column("session", String(128), primary_key=True),
+    Column("journal", String(36), primary_key=True),
+    Column("verdict", String(8), nullable=False),
+    Column("header", Text, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+)
+
+journals = Table(
+    "journals",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("station", String(32), ForeignKey("stations.station"), nullable=False),
+    Column("journal", String(36), nullable=False),
+    Column("rev", BigInteger, nullable=False),
+    Column("held", Text, nullable=False),
+    Column("gone", Text, nullable=False),
+    Column("oldest", BigInteger, nullable=False),
+    Column("last_common", BigInteger),  # set once the journal is known to be closed
+    Column("leftover", Boolean, nullable=False, server_default=false()),  # closed, and holds what may not be shown yet
+    Index("ix_journals_station", "station", "journal", unique=True),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("journal_id", Integer, ForeignKey("journals.id"), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("line", LargeBinary, nullable=False),  # the exact bytes, never serialised again
+    Column("chain", LargeBinary(32), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+aside = Table(
+    "aside",
+    metadata,
+    _of_station(),
+    Column("sha256", LargeBinary(32), primary_key=True),
+    Column("journal", String(36), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("line", LargeBinary, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+)
+
+projected = Table(
+    "projected",
+    metadata,
+    _of_station(),
+    Column("id", String(64), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+help_calls = Table(
+    "help_calls",
+    metadata,
+    _of_station(),
+    Column("call", String(36), primary_key=True),
+    Column("state", String(12), nullable=False),
+    Column("origin", String(8), nullable=False),  # "" until its help.raised has come
+    Column("raised_id", String(64), nullable=False),
+    Column("raised_time", String(24), nullable=False),  # as the station's clock said
+    Column("clock_unsure", Boolean, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("committed_ms", BigInteger, nullable=False),
+    Column("presses", Integer, nullable=False),
+    Column("escalated", Boolean, nullable=False),
+    Column("breached", Boolean, nullable=False),
+    Column("closed_id", String(64), nullable=False),
+    Column("closed_reason", String(16), nullable=False),
+    Column("answered_by", String(64)),
+    Index("ix_help_calls_state", "state"),
+)
+
+alarms = Table(
+    "alarms",
+    metadata,
+    _of_station(),
+    Column("kind", String(32), primary_key=True),
+    Column("detail", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("count", Integer, nullable=False),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    _of_station(),
+    Column("id", String(36), primary_key=True),
+    Column("position", Integer, nullable=False),  # in which order they were given
+    Column("type", String(64), nullable=False),
+    Column("data", Text, nullable=False),
+    Column("expires", String(24)),
+    Column("outcome", String(8), nullable=False),  # open, applied, failed
+    Column("reason", Text, nullable=False),
+    Column("given_ms", BigInteger, nullable=False),
+)
+
+order_journals = Table(
+    "order_journals",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("station", String(32), ForeignKey("stations.station"), nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("journal", String(36), nullable=False),
+    Column("head", BigInteger, nullable=False),
+    Column("chain", LargeBinary(32), nullable=False),
+    Column("cursor", BigInteger, nullable=False),
+    Index("ix_order_journals_station", "station", "generation", unique=True),
+)
+
+order_lines = Table(
+    "order_lines",
+    metadata,
+    Column("order_journal_id", Integer, ForeignKey("order_journals.id"), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("line", LargeBinary, nullable=False),
+    Column("chain", LargeBinary(32), nullable=False),
+    Column("urgent", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+epoch = Table(
+    "epoch",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1: there is one row
+    Column("epoch", String(36), nullable=False),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("worker", String(32), primary_key=True),
+    Column("beat_ms", BigInteger, nullable=False),
+)

@@ -23,6 +23,10 @@ class Appended:
     id: str
 
 
+class NumberTakenError(sqlite3.IntegrityError):
+    """Somebody else wrote to the journal: what is remembered of its end is wrong and must be read again."""
+
+
 class Pen:
     """The end of the journal (id, head, chain there) and the connection that writes on.
 
@@ -52,7 +56,10 @@ class Pen:
     def copy(self, line: bytes, event_type: str, *, urgent: bool) -> int:
         """Append a line whatever it says, project nothing, and return its number."""
         number, chain = self.head + 1, chain_next(self.chain, line)
-        self.connection.execute("INSERT INTO events VALUES (?, ?, ?)", (number, line, chain))
+        try:
+            self.connection.execute("INSERT INTO events VALUES (?, ?, ?)", (number, line, chain))
+        except sqlite3.IntegrityError as error:
+            raise NumberTakenError(f"number {number} is taken") from error
         if urgent:
             self.connection.execute("INSERT INTO urgent VALUES (?)", (number,))
         self.head, self.chain = number, chain

@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias, TypeVar
 
 from agent.database import JournalError, is_disk_error, journal_error
-from agent.pen import Pen
+from agent.pen import NumberTakenError, Pen
 
 log = logging.getLogger(__name__)
 
@@ -114,10 +114,15 @@ class Writer:
             with pen.part():
                 return work(pen), None
         except Exception as error:
+            if isinstance(error, NumberTakenError):
+                hint = "stop the other process that writes to it"
+                raise JournalError("write to", self._path, str(error), hint) from error
             if is_disk_error(error):
                 raise
             if not pen.connection.in_transaction:
-                raise JournalError("write to", self._path, f"its transaction ended early ({error})", "") from error
+                raise JournalError(
+                    "write to", self._path, f"its transaction was ended: {error}", "see the cause"
+                ) from error
             return None, error  # it belongs to whoever awaits this unit
 
     def _fail(self, group: list[_Unit], error: sqlite3.Error | JournalError) -> None:

@@ -1,68 +1,20 @@
 """Received orders on real files: stored, then applied once."""
 
-import json
-import uuid
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from journal_rig import StillClock, all_events, open_journal
+from orders_rig import DONE, Headquarters, note, order_id
 
 from agent.orders import REMEMBERED_MS, SCHEMA, OrderRefused, OrdersStanding, OrdersStore
-from common.events import EventWithheld, HelpAnswered, OrdersOpened, encode_event
-from sync.batch import Batch, Line, Standing, chain_lines, chain_start
+from common.events import EventWithheld
+from sync.batch import Batch, Standing
 
 NOW = StillClock().wall_ms()
-DONE = "CREATE TABLE IF NOT EXISTS done(id TEXT, call TEXT)"
-
-
-def order_id(n: int) -> str:
-    return f"018f0000-0000-7000-8000-{n:012x}"
-
-
-class Headquarters:
-    """An orders journal as headquarters would send it."""
-
-    def __init__(self, generation: int = 1) -> None:
-        self.journal = str(uuid.uuid4())
-        self.generation = generation
-        self.raw: list[bytes] = []
-        self.lines: tuple[Line, ...] = ()
-        self.add(OrdersOpened(generation=generation), 0xFFFF)
-
-    def add(self, payload, n: int) -> None:
-        self.add_line(
-            encode_event(
-                payload, event_id=order_id(n), source="/hq", time="", boot=StillClock.boot, mono=1, unsure=False
-            )
-        )
-
-    def add_line(self, line: bytes) -> None:
-        self.raw.append(line)
-        self.lines = chain_lines(chain_start(self.journal), 1, self.raw)
-
-    def add_unknown(self, n: int, **event) -> None:
-        event = {"specversion": "1.0", "id": order_id(n), "source": "/hq", "type": "rota.changed", "data": {}} | event
-        self.add_line(json.dumps(event).encode())
-
-    def answer(self, n: int, **fields) -> None:
-        self.add(HelpAnswered(call=order_id(0xCA11), by="monitor", **fields), n)
-
-    def batch(self, first: int, last: int | None = None, *, oldest: int = 1) -> Batch:
-        last = last or len(self.lines)
-        return Batch(
-            station="sjz-001",
-            signer=b"h" * 16,
-            journal=self.journal,
-            first=first,
-            oldest=oldest,
-            prev=self.lines[first - 2].chain if first > 1 else chain_start(self.journal),
-            lines=self.lines[first - 1 : last],
-            events=tuple(json.loads(line.line) for line in self.lines[first - 1 : last]),
-            generation=self.generation,
-        )
-
-
-def note(pen, done_id, payload) -> None:
-    pen.connection.execute("INSERT INTO done VALUES (?, ?)", (done_id, payload.call))
 
 
 class Station:
@@ -335,3 +287,61 @@ async def test_an_order_that_comes_although_it_counted_as_gone_is_done_all_the_s
     await station.take(hq.batch(3, 3, oldest=3))
     await station.take(hq.batch(2, 2))
     assert [outcome[1] for outcome in await station.outcomes()] == [order_id(2), order_id(1)]
+
+
+# Takes the orders of one headquarters, some of them first by the urgent lane, and says each batch it took.
+TAKES_ORDERS = """
+import asyncio, sys
+from pathlib import Path
+from agent.orders import SCHEMA, OrdersStore
+from journal_rig import open_journal
+from orders_rig import DONE, Headquarters, note
+
+async def main():
+    hq = Headquarters(journal=sys.argv[2])
+    for n in range(1, 41):
+        hq.answer(n) if n % 4 else hq.add_unknown(n)
+    journal = await open_journal(Path(sys.argv[1]), schema=(SCHEMA, DONE))
+    orders = OrdersStore(journal, {"help.answered": note})
+    cursor = (await orders.standing()).standing.cursor
+    while cursor < 41:
+        urgent = min(cursor + 6, 41)
+        if cursor and hq.is_urgent(urgent):
+            await orders.take(hq.batch(urgent, urgent), now_wall_ms=0, trusted=False)
+        await orders.take(hq.batch(cursor + 1, min(cursor + 3, 41)), now_wall_ms=0, trusted=False)
+        cursor = (await orders.standing()).standing.cursor
+        print(cursor, flush=True)
+    await journal.stop()
+
+asyncio.run(main())
+"""
+
+
+def take_orders_until_killed(folder: Path, kill_after: int | None) -> int:
+    """Run TAKES_ORDERS, kill -9 it after so many batches (None: never), and return its exit code."""
+    here = Path(__file__).parent
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(here), str(here.parents[1])])}
+    arguments = [sys.executable, "-c", TAKES_ORDERS, str(folder), order_id(0xF00)]
+    with subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for _ in range(kill_after or 0):
+            process.stdout.readline()
+        if kill_after is not None:
+            process.kill()
+    return process.returncode
+
+
+async def test_orders_are_applied_once_whenever_the_station_is_killed(tmp_path):
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    chance = random.Random(seed)
+    for _ in range(3):
+        take_orders_until_killed(tmp_path, chance.randrange(1, 4))
+    assert take_orders_until_killed(tmp_path, None) == 0
+
+    journal = await open_journal(tmp_path, schema=(SCHEMA, DONE))
+    station = Station(journal, {})
+    assert sorted(station.done()) == [order_id(n) for n in range(1, 41) if n % 4]
+    outcomes = sorted((order, kind) for kind, order, _ in await station.outcomes())
+    assert outcomes == [(order_id(n), "applied" if n % 4 else "failed") for n in range(1, 41)]
+    await journal.stop()

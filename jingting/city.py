@@ -11,6 +11,7 @@ from typing import Self
 
 from jingting import layout
 from jingting.child import Child, jingting
+from jingting.count import read_panel_log
 from jingting.ports import Ports
 from jingting.web import base_url, fetch
 
@@ -69,6 +70,15 @@ class City:
         """Return the folder with a station's settings, keys, journal and its panel's log."""
         return self.folder / "stations" / station
 
+    def panel_log(self, station: str) -> Path:
+        """Return the file in which a station's panel keeps its own account."""
+        return self.station_folder(station) / "panel.jsonl"
+
+    @property
+    def hq_database(self) -> Path:
+        """Headquarters' SQLite file."""
+        return self.folder / "hq/data/hq.db"
+
     def process(self, name: str) -> Child:
         """Return one process, for looking at it or ending it."""
         return self._children[name]
@@ -109,7 +119,7 @@ class City:
             await self._until(self._children[f"station-{station}"], functools.partial(_is_connected, url))
 
     async def drained(self, timeout_s: float = _READY_S) -> bool:
-        """Wait until no station has anything waiting for headquarters; False when that took too long."""
+        """Wait until no panel waits for its station and no station for headquarters; False when it took too long."""
         deadline = time.monotonic() + timeout_s
         while not all(await asyncio.gather(*(self._is_drained(station) for station in self.stations))):
             if time.monotonic() > deadline:
@@ -139,7 +149,7 @@ class City:
         for station in self.stations:
             home = self.station_folder(station)
             commands[f"panel-{station}"] = jingting(
-                "simulate", "panel", "--link", home / "panel", "--log", home / "panel.jsonl"
+                "simulate", "panel", "--link", home / "panel", "--log", self.panel_log(station)
             )
             commands[f"station-{station}"] = jingting("station", "--config", home / "station.toml")
         self._children = {
@@ -196,6 +206,9 @@ class City:
             raise CityError(f"{child.name} {words}; {child.log} ends: {child.last_words()}")
 
     async def _is_drained(self, station: str) -> bool:
+        panel = read_panel_log(self.panel_log(station), layout.PANEL)
+        if panel.pressed_ns.keys() - panel.acknowledged:
+            return False
         view = await asyncio.to_thread(fetch, self.station_url(station) + "/status.json")
         return view is not None and view["waiting"] == 0
 

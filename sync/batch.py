@@ -151,5 +151,5 @@ def _withheld(batch: Batch) -> Iterable[int]:
         if event["type"] != "event.withheld" or not isinstance(data, dict):
             continue
         number = data.get("number")
-        if isinstance(number, int) and 1 <= number < line.number:
+        if isinstance(number, int) and not isinstance(number, bool) and 1 <= number < line.number:
             yield number

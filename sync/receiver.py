@@ -10,6 +10,7 @@ from sync.batch import MAX_EVENTS, Batch, Standing, chain_lines
 from sync.ranges import Ranges
 from sync.signed import Message, Refusal
 from sync.strict_json import parse_object
+from sync.topics import Lane
 
 MAX_LINE: Final = 32 * 1024
 """Longest event line, in bytes."""
@@ -75,8 +76,11 @@ def check_line(line: bytes) -> dict[str, Any]:
     return event
 
 
-def read_batch(message: Message) -> Batch:
-    """Return the batch in a verified message. Raises Refusal: `malformed` fields or lines, or a wrong `chain`."""
+def read_batch(message: Message, *, lane: Lane = "log") -> Batch:
+    """Return the batch in a verified message that came on `lane`, where an urgent one brings a single event.
+
+    Raises Refusal: `malformed` fields or lines, or a wrong `chain`.
+    """
     header, lines = message.header, message.lines
 
     def field(name: str, value: T, *, right: bool) -> T:
@@ -102,6 +106,8 @@ def read_batch(message: Message) -> Batch:
         raise Refusal("malformed", f"field prev or chain: {error}", header=header) from None
     if len(lines) != count:
         raise Refusal("malformed", f"{len(lines)} lines where {count} are counted", header=header)
+    if lane == "urgent" and count != 1:
+        raise Refusal("malformed", f"{count} events on the urgent lane", header=header)
     events = []
     for line in lines:
         try:

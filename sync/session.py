@@ -331,7 +331,7 @@ class Sessions:
                 self._down_ack_until_heard = False
                 await self._sender.take_ack(read_ack(opened))
                 return
-            batch = read_batch(opened)
+            batch = read_batch(opened, lane="urgent" if place[1] == "down/urgent" else "log")
         except Refusal as refusal:
             if kinds == {"batch"}:
                 await self._down_ack(refusal)

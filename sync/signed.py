@@ -117,6 +117,8 @@ def open_message(payload: bytes, *, station: str, kinds: frozenset[Kind], limit:
         raise Refusal("signature", "it does not verify", header=header)
     if lines and not lines[-1]:
         lines.pop()  # the one final line feed that is allowed
+    if lines and header["kind"] != "batch":
+        raise Refusal("malformed", "lines that no signature covers", header=header)
     return Message(header, signer, tuple(lines))
 
 
@@ -127,10 +129,11 @@ def _read_header(text: bytes, station: str, kinds: frozenset[Kind]) -> tuple[dic
         header = parse_object(text)
     except ValueError as error:
         raise Refusal("malformed", f"header: {error}") from None
-    if header.get("v") != 1 or isinstance(header["v"], bool | float) or header.get("kind") not in _KINDS:
-        raise Unknown(f"version {header.get('v')!r}, kind {header.get('kind')!r}")
-    if header["kind"] not in kinds:
-        raise Refusal("malformed", f"a {header['kind']} does not come on this topic")
+    version, kind = header.get("v"), header.get("kind")
+    if version != 1 or isinstance(version, bool | float) or not isinstance(kind, str) or kind not in _KINDS:
+        raise Unknown(f"version {version!r}, kind {kind!r}")
+    if kind not in kinds:
+        raise Refusal("malformed", f"a {kind} does not come on this topic")
     if header.get("station") != station:
         raise Refusal("malformed", "the header names another station than the topic", header=header)
     try:

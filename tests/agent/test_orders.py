@@ -328,6 +328,7 @@ def take_orders_until_killed(folder: Path, kill_after: int | None) -> int:
             process.stdout.readline()
         if kill_after is not None:
             process.kill()
+        process.stdout.read()
     return process.returncode
 
 

@@ -91,6 +91,9 @@ class OrdersJournal:
         """Go on in a new generation, above this one: its snapshot holds whatever is still to be done."""
         await asyncio.to_thread(self._orders.open_generation, self._station, 0)
 
+    async def recall(self, journal: str, cursor: int) -> None:
+        """Bring nothing back: a new generation's snapshot holds whatever an older one still has to say."""
+
     async def withhold(self, number: int) -> None:
         """Name `number`, which can never be sent, in an `event.withheld` of this journal."""
         await self._with(lambda connection, row: self._orders.withhold(connection, row, number), writes=True)

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
@@ -101,7 +101,9 @@ class Connection:
         keep_session: bool = True,
         protocol5: bool = True,
         hold_pubacks: bool = False,
+        slots: Mapping[Slot, int] = SLOTS,
     ) -> None:
+        self._slots = slots
         self._broker = broker
         self._on_message = on_message
         self._on_room = on_room
@@ -243,7 +245,7 @@ class Connection:
 
     def publish(self, topic: str, payload: bytes, *, slot: Slot, retain: bool = False) -> bool:
         """Publish with QoS 1; False when the connection is gone or `slot` has no room (then `on_room` tells)."""
-        if self.ended.done() or self._closing or self._in_flight[slot] >= SLOTS[slot]:
+        if self.ended.done() or self._closing or self._in_flight[slot] >= self._slots[slot]:
             return False
         info = self._client.publish(topic, payload, qos=1, retain=retain)
         if info.rc not in {MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN}:

@@ -1,5 +1,6 @@
 """Sets of journal numbers, written as ascending, disjoint, non-adjacent ranges `(first, last)`, both included."""
 
+import bisect
 from collections.abc import Iterable
 from typing import TypeAlias
 
@@ -21,14 +22,17 @@ def difference(ranges: Iterable[tuple[int, int]], taken: Iterable[tuple[int, int
     """Return the numbers of `ranges` that are not in `taken` (both ascending and disjoint)."""
     left: list[tuple[int, int]] = []
     holes = tuple(taken)
+    at = 0
     for first, last in ranges:
         start = first
-        for hole_first, hole_last in holes:
-            if hole_last < start or hole_first > last:
-                continue
-            if hole_first > start:
-                left.append((start, hole_first - 1))
-            start = hole_last + 1
+        while at < len(holes) and holes[at][1] < start:
+            at += 1
+        ahead = at  # a hole that reaches beyond `last` concerns the next range too
+        while ahead < len(holes) and holes[ahead][0] <= last:
+            if holes[ahead][0] > start:
+                left.append((start, holes[ahead][0] - 1))
+            start = holes[ahead][1] + 1
+            ahead += 1
         if start <= last:
             left.append((start, last))
     return tuple(left)
@@ -46,7 +50,11 @@ def ending_at_held(held: Ranges, gone: Ranges) -> Ranges:
     """
     cut: list[tuple[int, int]] = []
     for first, last in union(held, gone):
-        end = max((min(h_last, last) for h_first, h_last in held if h_first <= last and h_last >= first), default=0)
-        if end:
-            cut.append((first, end))
+        at = bisect.bisect_right(held, last, key=_first) - 1
+        if at >= 0 and held[at][1] >= first:
+            cut.append((first, held[at][1]))
     return tuple(cut)
+
+
+def _first(span: tuple[int, int]) -> int:
+    return span[0]

@@ -126,6 +126,17 @@ class Sender:
         self._remembered = kept.cursor
         self.wake()
 
+    async def look(self) -> None:
+        """Look into the source for what somebody else appended, or for another journal in place of this one."""
+        kept = await self._source.kept()
+        if kept.journal != self.outbox.kept.journal:
+            await self.reopened()
+            return
+        head = self.outbox.head
+        urgent = set(await self._source.urgent(head)) if kept.head > head else set()
+        for number in range(head + 1, kept.head + 1):
+            self.appended(number, urgent=number in urgent)
+
     # -- sending ---------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -191,7 +202,7 @@ class Sender:
         async with self._acks:  # one after the other: each looks into the source before it decides
             if ack.journal != self.outbox.kept.journal:
                 if ack.journal is not None:
-                    await self._source.recall(ack.journal, ack.cursor)
+                    await self._recall(ack.journal, ack.cursor)
                 return
             own_chain = chain_start(ack.journal) if ack.end == 0 else await self._source.chain(ack.end)
             verdict = self.outbox.acked(ack, own_chain=own_chain, now=self._monotonic())
@@ -224,6 +235,13 @@ class Sender:
         ):
             self._remembered_at = now
             await self.remember()
+
+    async def _recall(self, journal: str, cursor: int) -> None:
+        before = self.outbox.head
+        await self._source.recall(journal, cursor)
+        for number in await self._source.urgent(before):
+            self.outbox.appended(number, urgent=True)
+        self.wake()
 
     async def _close(self, close: Close) -> None:
         log.error("Headquarters disagrees with this journal (%s); going on in a new one.", close.cause)

@@ -84,6 +84,7 @@ class _Screens:
         wall_ms = self._wall_ms()
         return {
             "overview": overview,
+            "seat": SEAT,
             "city": city(overview, wall_ms=wall_ms),
             "new_id": lambda: uuid7(wall_ms=self._wall_ms()),
         }

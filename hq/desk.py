@@ -1,0 +1,42 @@
+"""Headquarters behind its page: reads the overview, gives orders, tells of changes."""
+
+import asyncio
+import dataclasses
+
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from common.changes import Changes
+from common.clock import Clock
+from hq.link import Link
+from hq.orders import Orders
+from hq.store import Store
+from hq.view import Overview
+
+
+class Desk:
+    """What `hq.screens` asks for; every commit and every change of the link counts as a change."""
+
+    def __init__(self, store: Store, orders: Orders, link: Link, changes: Changes, clock: Clock) -> None:
+        self._store = store
+        self._orders = orders
+        self._link = link
+        self._changes = changes
+        self._clock = clock
+
+    async def overview(self) -> Overview:
+        """Return the city as it stands now, worst first."""
+        version, now, connected = self._changes.version, self._clock.wall_ms(), self._link.connected
+        shown = await asyncio.to_thread(self._store.overview, now, broker_connected=connected)
+        return dataclasses.replace(shown, version=version)
+
+    async def answer(self, station: str, call: str, event_id: str, by: str) -> bool:
+        """Answer a call: an order to its station, durable when this returns."""
+        return await asyncio.to_thread(self._orders.answer, station, call, by, event_id)
+
+    async def changed(self, since: int) -> int:
+        """Wait until the version is above `since`."""
+        return await self._changes.after(since)
+
+    def metrics(self) -> tuple[bytes, str]:
+        """Return what Prometheus scrapes."""
+        return self._store.metrics.expose(self._store.facts(self._clock.wall_ms())), CONTENT_TYPE_LATEST

@@ -1,0 +1,208 @@
+"""Verify, commit, acknowledge: what headquarters makes of a station's messages.
+
+Nothing here talks MQTT: bytes come in with the station whose topic they came on, acks go out as bytes. One `Ingest`
+serves one thread, since it signs and compresses.
+"""
+
+import logging
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from common import keyfiles
+from common.clock import Clock, rfc3339
+from hq.births import Birth
+from hq.store import Store, Taken
+from sync.receiver import Ack, ack_header, read_ack, read_batch
+from sync.signed import MAX_OPEN_AT_HQ, Kind, Message, Refusal, Unknown, Writer, open_message
+from sync.signing import SigningKey, VerifyKey
+from sync.strict_json import parse_object
+from sync.topics import STATION_ID, Lane
+
+log = logging.getLogger(__name__)
+
+_MAX_HEALTH: Final = 4096
+
+
+class StationKeys:
+    """The stations' public keys, `<id>.pub` in one folder; one that is put there later is found when it is needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[str, tuple[float, VerifyKey]] = {}
+
+    def find(self, station: str, key_id: bytes) -> VerifyKey | None:
+        """Return the station's key if it has that id."""
+        if not STATION_ID.fullmatch(station):
+            return None
+        path = self._folder / f"{station}.pub"
+        try:
+            changed = path.stat().st_mtime
+            known = self._known.get(station)
+            if known is None or known[0] != changed:
+                known = self._known[station] = changed, VerifyKey(keyfiles.read_public(path))
+        except (OSError, ValueError):
+            return None
+        return known[1] if known[1].id == key_id else None
+
+
+class Presences:
+    """The latest birth of every station, shared by the ingest threads; an ack names its session."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._births: dict[str, Birth | None] = {}
+        self._lock = threading.Lock()
+
+    def latest(self, station: str) -> Birth | None:
+        """Return the latest accepted birth, from memory once it was asked for."""
+        with self._lock:
+            if station not in self._births:
+                self._births[station] = self._store.latest_birth(station)
+            return self._births[station]
+
+    def renew(self, station: str) -> Birth | None:
+        """Read the latest birth again."""
+        with self._lock:
+            self._births[station] = self._store.latest_birth(station)
+            return self._births[station]
+
+
+@dataclass(frozen=True, slots=True)
+class StateTaken:
+    """What a message on a station's `state` topic came to: acks to send; whether a session began or ended."""
+
+    acks: tuple[bytes, ...] = ()
+    began: bool = False
+    ended: bool = False
+
+
+class Ingest:
+    """Takes messages of stations, for one thread."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        keys: StationKeys,
+        key: SigningKey,
+        presences: Presences,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._keys = keys
+        self._writer = Writer(key)
+        self._presences = presences
+        self._metrics = store.metrics
+        self._clock = clock
+
+    def batch(self, station: str, lane: Lane, payload: bytes) -> bytes | None:
+        """Store a batch and return the ack that answers it; None where nothing may be answered."""
+        try:
+            message = self._open(station, payload, frozenset({"batch"}))
+            if message is None:
+                return None
+            batch = read_batch(message, lane=lane)
+        except Refusal as refusal:
+            return self._refuse(station, refusal)
+        taken = self._store.take(batch, received_ms=self._clock.wall_ms())
+        self._metrics.stored(lane, len(taken.settled.fresh))
+        if taken.settled.verdict == "fork":
+            fork = Refusal("fork", "another line is held under one of these numbers", header=message.header)
+            return self._refuse(station, fork)
+        return self._ack(station, batch.journal, taken)
+
+    def state(self, station: str, payload: bytes) -> StateTaken:
+        """Take a birth or a farewell."""
+        try:
+            message = self._open(station, payload, frozenset({"birth", "farewell"}))
+            if message is None:
+                return StateTaken()
+            header = message.header
+            _check_state(header)
+        except Refusal as refusal:
+            self._metrics.refused(refusal.reason)
+            log.warning("%s: a %s state message was refused.", station, refusal.reason)
+            return StateTaken()
+        now = self._clock.wall_ms()
+        if header["kind"] == "farewell":
+            latest = self._presences.latest(station)
+            self._store.farewell(station, header, received_ms=now)
+            return StateTaken(ended=latest is not None and latest.session == header["session"])
+        before = self._presences.latest(station)
+        verdict = self._store.birth(station, header, received_ms=now)
+        if verdict != "accepted":
+            log.warning("%s: a birth of a %s was ignored.", station, verdict)
+            return StateTaken()
+        self._presences.renew(station)
+        began = before is None or before.session != header["session"]
+        acks = [self._ack(station, header["journal"], self._store.standing(station, header["journal"]))]
+        for journal, taken in self._store.closed_short(station):
+            acks.append(self._ack(station, journal, taken))
+        return StateTaken(tuple(ack for ack in acks if ack is not None), began=began)
+
+    def down_ack(self, station: str, payload: bytes) -> Ack | None:
+        """Read a station's ack of orders; None when it is not acceptable."""
+        try:
+            message = self._open(station, payload, frozenset({"ack"}))
+            return None if message is None else read_ack(message)
+        except Refusal as refusal:
+            self._metrics.refused(refusal.reason)
+            return None
+
+    def health(self, station: str, payload: bytes) -> None:
+        """Take a health sample: a hint, unsigned."""
+        try:
+            sample = parse_object(payload[: _MAX_HEALTH + 1])
+        except ValueError:  # cut short by the limit, it is no JSON either
+            self._metrics.refused("malformed")
+            return
+        self._store.health(station, sample, received_ms=self._clock.wall_ms())
+
+    def _open(self, station: str, payload: bytes, kinds: frozenset[Kind]) -> Message | None:
+        try:
+            return open_message(payload, station=station, kinds=kinds, limit=MAX_OPEN_AT_HQ, keys=self._keys)
+        except Unknown:
+            self._metrics.refused("unknown")
+            return None
+
+    def _refuse(self, station: str, refusal: Refusal) -> bytes | None:
+        """Count a refusal and say so in an ack of the journal it names, or of the latest known one."""
+        self._metrics.refused(refusal.reason)
+        latest = self._presences.latest(station)
+        if latest is None:
+            return None
+        journal = refusal.header.get("journal")
+        if not isinstance(journal, str) or not self._store.knows(station, journal):
+            journal = latest.journal
+        return self._ack(station, journal, self._store.standing(station, journal), refusal)
+
+    def _ack(self, station: str, journal: str, taken: Taken, refusal: Refusal | None = None) -> bytes | None:
+        latest = self._presences.latest(station)
+        if latest is None:
+            return None  # before a station's first birth there is no session to name
+        self._metrics.acked()
+        return self._writer.write(
+            ack_header(
+                station=station,
+                session=latest.session,
+                time=rfc3339(self._clock.wall_ms()),
+                journal=journal,
+                standing=taken.standing,
+                chain=taken.chain,
+                refusal=refusal,
+            )
+        )
+
+
+def _check_state(header: dict[str, Any]) -> None:
+    texts = ("session", "boot") if header["kind"] == "farewell" else ("session", "boot", "journal", "agent", "time")
+    numbers = () if header["kind"] == "farewell" else ("oldest", "head", "generation")
+    for name in texts:
+        if not isinstance(header.get(name), str) or not header[name]:
+            raise Refusal("malformed", f"field {name}", header=header)
+    for name in numbers:
+        value = header.get(name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise Refusal("malformed", f"field {name}", header=header)

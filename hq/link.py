@@ -1,0 +1,341 @@
+"""Headquarters' end of the link: two MQTT connections, a thread for each lane, and a sender of orders a station.
+
+What is urgent has a connection and a thread of its own, so that bulk can neither delay nor drop it. A message's PUBACK
+waits until it was taken, so the broker, not our memory, holds what we cannot yet take.
+"""
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from common.clock import Clock, rfc3339
+from hq.ingest import Ingest, Presences, StationKeys
+from hq.orders import Orders
+from hq.orders_journal import OrdersJournal
+from hq.store import Store
+from sync import topics
+from sync.backoff import Backoff
+from sync.connection import (
+    TAKEN_OVER,
+    Broker,
+    BrokerRefusedError,
+    BrokerUnreachableError,
+    Connection,
+    Incoming,
+    Slot,
+    Will,
+)
+from sync.receiver import Ack
+from sync.sender import Sender
+from sync.signed import MAX_OPEN_AT_STATION, Writer
+from sync.signing import SigningKey
+from sync.topics import Lane
+
+log = logging.getLogger(__name__)
+
+BEAT_EVERY_S: Final = 60.0
+_SLOTS: Final[dict[Slot, int]] = {"urgent": 256, "log": 256, "ack": 4096}
+_URGENT_FILTERS: Final = ("jt/1/+/up/urgent",)
+_LOG_FILTERS: Final = ("$share/hq/jt/1/+/up/log", "jt/1/+/down/ack", "jt/1/+/state", "jt/1/+/health")
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Line:
+    """One station's orders on their way down."""
+
+    sender: Sender
+    task: asyncio.Task[None]
+    session: str = ""
+
+
+class _Wire:
+    """One of headquarters' two connections, made again whenever it is lost; messages are taken one after the other."""
+
+    def __init__(
+        self,
+        name: str,
+        broker: Broker,
+        *,
+        client_id: str,
+        filters: tuple[str, ...],
+        take: Callable[[str, str, bytes], Awaitable[None]],
+        on_room: Callable[[], None],
+        will: Will | None,
+    ) -> None:
+        self.connection: Connection | None = None
+        self._name = name
+        self._broker = broker
+        self._client_id = client_id
+        self._filters = filters
+        self._take = take
+        self._on_room = on_room
+        self._will = will
+        self._backoff = Backoff(random.Random())  # noqa: S311 - it spreads attempts, it guards nothing
+        self._inbox: asyncio.Queue[Incoming] = asyncio.Queue()
+
+    async def run(self, on_up: Callable[[Connection], None], on_change: Callable[[], None]) -> None:
+        """Hold a connection for ever."""
+        told = False
+        while True:
+            try:
+                await self._hold(on_up, on_change)
+                told = False
+            except (BrokerUnreachableError, BrokerRefusedError) as error:
+                self._backoff.failed()
+                if not told:
+                    log.warning("No %s connection to the broker: %s", self._name, error)
+                told = True
+            await asyncio.sleep(min(5.0, self._backoff.delay(urgent=True)))
+
+    async def _hold(self, on_up: Callable[[Connection], None], on_change: Callable[[], None]) -> None:
+        self._inbox = asyncio.Queue()  # what the broker had not heard a PUBACK for, it sends again
+        connection = Connection(
+            self._broker,
+            client_id=self._client_id,
+            will=self._will,
+            on_message=self._inbox.put_nowait,
+            on_room=self._on_room,
+            keep_session=False,
+            hold_pubacks=True,
+            slots=_SLOTS,
+        )
+        await connection.open()
+        loop = asyncio.get_running_loop()
+        opened = loop.time()
+        reader: asyncio.Task[None] | None = None
+        try:
+            await connection.subscribe(self._filters)
+            self.connection = connection
+            reader = asyncio.create_task(self._read(connection), name=f"hq-{self._name}")
+            log.info("The %s connection to the broker is up.", self._name)
+            on_up(connection)
+            on_change()
+            waited: set[asyncio.Future[Any]] = {connection.ended, reader}
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if reader.done():
+                reader.result()
+            ending = connection.ended.result()
+            log.warning("The %s connection to the broker was lost: %s", self._name, ending.reason)
+        finally:
+            self.connection = None
+            if reader is not None:
+                reader.cancel()
+            await connection.close(self._will)
+            on_change()
+        lasted = loop.time() - opened
+        self._backoff.ended(lasted=lasted, by_broker=ending.by_broker, taken_over=ending.code == TAKEN_OVER)
+
+    async def _read(self, connection: Connection) -> None:
+        while True:
+            message = await self._inbox.get()
+            place = topics.parse(message.topic)
+            if place is not None:
+                await self._take(place[0], place[1], message.payload)
+            connection.puback(message)
+
+    def publish(self, topic: str, payload: bytes, *, slot: Slot, retain: bool = False) -> bool:
+        """Publish on this connection, if it is there and has room."""
+        return self.connection is not None and self.connection.publish(topic, payload, slot=slot, retain=retain)
+
+
+class Link:
+    """Takes what stations send and answers it. Keep `run()` alive."""
+
+    def __init__(
+        self,
+        *,
+        worker: str,
+        broker: Broker,
+        store: Store,
+        orders: Orders,
+        station_keys: Path,
+        key: SigningKey,
+        clock: Clock,
+        on_change: Callable[[], None],
+    ) -> None:
+        self._worker = worker
+        self._store = store
+        self._orders = orders
+        self._key = key
+        self._clock = clock
+        self._on_change = on_change
+        self._writer = Writer(key)
+        self._presences = Presences(store)
+        keys = StationKeys(station_keys)
+        self._ingest: dict[Lane, Ingest] = {
+            lane: Ingest(store, keys=keys, key=key, presences=self._presences, clock=clock)
+            for lane in ("urgent", "log")
+        }
+        self._threads: dict[Lane, ThreadPoolExecutor] = {
+            lane: ThreadPoolExecutor(1, thread_name_prefix=f"ingest-{lane}") for lane in ("urgent", "log")
+        }
+        self._lines: dict[str, _Line] = {}
+        self._early: dict[str, Ack] = {}
+        self._epoch = ""
+        self._loop = asyncio.get_running_loop()
+        orders.on_append = self.order_given
+        away = Will(topics.hq_state(worker), b'{"online":false}')
+        self._urgent = _Wire(
+            "urgent",
+            broker,
+            client_id=f"hq-{worker}-urgent",
+            filters=_URGENT_FILTERS,
+            take=self._take_urgent,
+            on_room=lambda: None,
+            will=None,
+        )
+        self._log = _Wire(
+            "log",
+            broker,
+            client_id=f"hq-{worker}",
+            filters=_LOG_FILTERS,
+            take=self._take_log,
+            on_room=self._wake_senders,
+            will=away,
+        )
+
+    @property
+    def connected(self) -> bool:
+        """Whether both connections to the broker are up."""
+        return self._urgent.connection is not None and self._log.connection is not None
+
+    async def run(self) -> None:
+        """Serve for ever; a cancellation says goodbye."""
+        loop = asyncio.get_running_loop()
+        self._epoch = await loop.run_in_executor(
+            self._threads["log"], self._store.epoch_at_start, self._worker, self._clock.wall_ms()
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._urgent.run(lambda _: self._announce(), self._on_change))
+                group.create_task(self._log.run(lambda _: self._announce(), self._on_change))
+                group.create_task(self._beat())
+        finally:
+            for line in self._lines.values():
+                line.task.cancel()
+            for thread in self._threads.values():
+                thread.shutdown(wait=False)
+
+    def order_given(self, station: str) -> None:
+        """Hear, on any thread, that a station's orders journal has something new."""
+        line = self._lines.get(station)
+        if line is not None:
+            asyncio.run_coroutine_threadsafe(line.sender.look(), self._loop)
+
+    # -- presence --------------------------------------------------------------------------------------------
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_EVERY_S)
+            now = self._clock.wall_ms()
+            await self._in_thread("log", self._store.beat, self._worker, now)
+            epoch = await self._in_thread("log", self._store.epoch)
+            self._epoch = epoch or self._epoch
+            self._announce()
+            for line in self._lines.values():  # another worker, or a command, may have given orders
+                await line.sender.look()
+
+    def _announce(self) -> None:
+        # Only when what is urgent can be taken too are we there for the stations.
+        if not self.connected:
+            return
+        state = {"online": True, "epoch": self._epoch, "time": rfc3339(self._clock.wall_ms())}
+        payload = json.dumps(state, separators=(",", ":")).encode()
+        self._log.publish(topics.hq_state(self._worker), payload, slot="ack", retain=True)
+
+    # -- what comes ------------------------------------------------------------------------------------------
+
+    async def _in_thread(self, lane: Lane, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads[lane], work, *arguments)
+
+    async def _take_urgent(self, station: str, kind: str, payload: bytes) -> None:
+        if kind == "up/urgent":
+            ack = await self._in_thread("urgent", self._ingest["urgent"].batch, station, "urgent", payload)
+            self._answer(self._urgent, station, ack)
+
+    async def _take_log(self, station: str, kind: str, payload: bytes) -> None:
+        ingest = self._ingest["log"]
+        match kind:
+            case "up/log":
+                ack = await self._in_thread("log", ingest.batch, station, "log", payload)
+                self._answer(self._log, station, ack)
+            case "state":
+                taken = await self._in_thread("log", ingest.state, station, payload)
+                for answer in taken.acks:
+                    self._answer(self._log, station, answer)
+                if taken.began or taken.ended:
+                    await self._session_changed(station)
+            case "health":
+                await self._in_thread("log", ingest.health, station, payload)
+            case "down/ack":
+                down = await self._in_thread("log", ingest.down_ack, station, payload)
+                if down is not None:
+                    await self._take_down_ack(station, down)
+            case _:
+                pass  # headquarters' own words, which it is not subscribed to
+
+    def _answer(self, wire: _Wire, station: str, ack: bytes | None) -> None:
+        if ack is not None:
+            wire.publish(topics.ack(station, "up"), ack, slot="ack")
+
+    # -- orders ----------------------------------------------------------------------------------------------
+
+    def _wake_senders(self) -> None:
+        for line in self._lines.values():
+            line.sender.wake()
+
+    async def _session_changed(self, station: str) -> None:
+        line = self._lines.get(station)
+        if line is not None:
+            line.sender.session_ended()
+            line.session = ""
+        early = self._early.pop(station, None)
+        if early is not None:
+            await self._take_down_ack(station, early)
+
+    async def _take_down_ack(self, station: str, ack: Ack) -> None:
+        birth = self._presences.latest(station)
+        if birth is None or ack.session != birth.session:
+            self._early[station] = ack  # it may have overtaken its birth
+            return
+        await self._in_thread("log", lambda: self._store.seen(station, received_ms=self._clock.wall_ms()))
+        line = await self._line(station, birth.generation)
+        if line.session != ack.session:
+            kept = line.sender.outbox.kept
+            assert kept.generation is not None
+            if ack.journal != kept.journal and kept.generation <= birth.generation:
+                # The station holds another orders journal, or none, and would not take this one again.
+                await self._in_thread("log", self._orders.open_generation, station, birth.generation)
+                await line.sender.reopened()
+            line.session = ack.session
+            line.sender.session_began(ack.session)
+        await line.sender.take_ack(ack)
+
+    async def _line(self, station: str, generation: int) -> _Line:
+        line = self._lines.get(station)
+        if line is not None:
+            return line
+        if self._orders.current(station) is None:
+            await self._in_thread("log", self._orders.open_generation, station, generation)
+        sender = await Sender.over(
+            OrdersJournal(self._orders, station),
+            station=station,
+            direction="down",
+            writer=self._writer,
+            publish=lambda topic, payload, *, lane: self._log.publish(topic, payload, slot=lane),
+            open_limit=MAX_OPEN_AT_STATION,
+            monotonic=asyncio.get_running_loop().time,
+            on_close=lambda _cause: None,
+            on_progress=lambda: None,
+            rng=random.Random(),  # noqa: S311 - it spreads attempts, it guards nothing
+        )
+        line = self._lines[station] = _Line(sender, asyncio.create_task(sender.run(), name=f"orders-{station}"))
+        return line

@@ -1,0 +1,88 @@
+"""Wires headquarters together: store, link and page in one process."""
+
+import asyncio
+import contextlib
+import logging
+
+import uvicorn
+
+from common import keyfiles, process
+from common.changes import Changes
+from common.clock import Clock
+from hq.desk import Desk
+from hq.link import Link
+from hq.orders import Orders
+from hq.screens.app import build
+from hq.settings import HqSettings
+from hq.store import Store
+from sync.connection import Broker
+from sync.signing import SigningKey
+
+log = logging.getLogger(__name__)
+
+
+async def run(settings: HqSettings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    stop = process.stop_requested()
+    settings.hq.data.mkdir(parents=True, exist_ok=True)
+    clock, changes, loop = Clock(), Changes(), asyncio.get_running_loop()
+    store = Store.open(settings.store.url)
+    store.on_change = lambda _version: _from_thread(loop, changes)
+    orders = Orders(store, clock)
+    broker = Broker(
+        host=settings.broker.host,
+        port=settings.broker.port,
+        username=settings.broker.username,
+        password=keyfiles.read_password(settings.broker.password_file),
+    )
+    link = Link(
+        worker=settings.hq.worker,
+        broker=broker,
+        store=store,
+        orders=orders,
+        station_keys=settings.keys.stations,
+        key=SigningKey(keyfiles.read_private(settings.keys.order)),
+        clock=clock,
+        on_change=changes.moved,
+    )
+    web = settings.web
+    app = build(
+        Desk(store, orders, link, changes, clock),
+        allowed_hosts={web.host, *web.allowed_hosts},
+        wall_ms=clock.wall_ms,
+        stopping=stop,
+    )
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,  # type: ignore[arg-type] # microdot's ASGI application is untyped
+            host=web.host,
+            port=web.port,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=1,
+        )
+    )
+    serving = asyncio.create_task(server.serve(), name="web")
+    linking = asyncio.create_task(link.run(), name="link")
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    process.notify("READY=1")
+    try:
+        await asyncio.wait({serving, linking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        process.notify("STOPPING=1")
+        if linking.done():
+            linking.result()
+    finally:
+        stop.set()
+        server.should_exit = True
+        linking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(linking, serving, return_exceptions=True)
+        stopping.cancel()
+        store.close()
+
+
+def _from_thread(loop: asyncio.AbstractEventLoop, changes: Changes) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop has closed: nobody looks any more
+        loop.call_soon_threadsafe(changes.moved)

@@ -14,11 +14,13 @@ _PROGRESS = ("raised", "acknowledged", "attending")
 class Told:
     """The one thing to say, and the steps below it.
 
-    `sounding`: a panel is there to sound; `shown`: none is, and the duty page alone shows the call. `recorded` is None
+    `can_sound`: a panel is there to sound; without one the news is `shown` instead of `sounding`: the duty page alone
+    shows the call. `recorded` is None
     while nothing can be said of it. `call_110`: somebody else should be called, in large letters.
     """
 
     news: News
+    can_sound: bool
     recorded: bool | None = None
     at_hq: bool = False
     hq_answering: bool = False
@@ -28,13 +30,15 @@ class Told:
 
 def told(view: StationView) -> Told:
     """Return what to say now, of several open calls about the one least far: nobody is promised too much."""
+    can_sound = any(device.kind == "panel" and device.state == "ready" for device in view.devices)
     if not view.calls:
-        return Told(news="closed" if view.recently_closed else "nothing")
+        return Told(news="closed" if view.recently_closed else "nothing", can_sound=can_sound)
     call = min(view.calls, key=lambda call: (_PROGRESS.index(call.state), call.hq_answered))
-    news = _news(call, can_sound=any(d.kind == "panel" and d.state == "ready" for d in view.devices))
+    news = _news(call, can_sound=can_sound)
     unanswered = call.breached and call.state == "raised" and not call.hq_answered
     return Told(
         news=news,
+        can_sound=can_sound,
         recorded=call.recorded,
         at_hq=call.at_hq,
         hq_answering=call.hq_answered,

@@ -170,7 +170,11 @@ async def test_status_is_the_view_as_json(station):
 async def test_the_citizens_colours_reach_a_contrast_of_seven():
     css = (await _static("jingting.css")).split("body.night")[0]
     colour = dict(re.findall(r"--([\w-]+): #([0-9a-f]{6});", css))
-    on = {"paper": ("ink", "help"), "card": ("ink", "help", "good", "calm"), "on-help": ("help", "help-deep")}
+    on = {
+        "paper": ("ink", "help"),
+        "card": ("ink", "help", "good", "calm"),
+        "on-help": ("help", "help-light", "help-deep", "calm"),
+    }
     for ground, inks in on.items():
         for ink in inks:
             assert _contrast(colour[ground], colour[ink]) >= 7, (ground, ink)

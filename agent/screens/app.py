@@ -10,8 +10,7 @@ from microdot import Request, Response, redirect
 from microdot.microdot import HTTPException
 
 from agent.screens.desk import Desk
-from agent.screens.told import told
-from agent.view import CallView
+from agent.screens.told import open_calls, told
 from common.events import CLOSE_REASONS
 from common.identifiers import is_identifier, uuid7
 from common.web.pages import Pages, form_of
@@ -20,8 +19,6 @@ from common.web.stream import HEARTBEAT_S, Stream
 
 PATIENCE_S = 0.3
 """How long a submitted form waits for the disk: then the page comes all the same and says what is true."""
-
-_ORDER = ("raised", "acknowledged", "attending")
 
 
 def build(
@@ -116,13 +113,7 @@ class _Screens:
 
     def _duty_values(self) -> dict[str, object]:
         view = self._desk.view()
-        calls = sorted(view.calls, key=_urgency)
-        return {"view": view, "calls": calls, "reasons": CLOSE_REASONS, "new_id": self._new_id}
-
-
-def _urgency(call: CallView) -> tuple[int, int]:
-    """Order the duty page: unacknowledged first, the oldest of them on top."""
-    return _ORDER.index(call.state), -call.age_s
+        return {"view": view, "calls": open_calls(view), "reasons": CLOSE_REASONS, "new_id": self._new_id}
 
 
 def _known(call: str) -> str:

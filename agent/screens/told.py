@@ -15,8 +15,8 @@ class Told:
     """The one thing to say, and the steps below it.
 
     `can_sound`: a panel is there to sound; without one the news is `shown` instead of `sounding`: the duty page alone
-    shows the call. `recorded` is None
-    while nothing can be said of it. `call_110`: somebody else should be called, in large letters.
+    shows the call. `recorded` is None while nothing can be said of it. `call_110`: somebody else should be called, in
+    large letters.
     """
 
     news: News
@@ -28,12 +28,19 @@ class Told:
     call_110: bool = False
 
 
+def open_calls(view: StationView) -> list[CallView]:
+    """Return the open calls as the duty desk reads them: unacknowledged first, the oldest of them on top."""
+    calls = [call for call in view.calls if call.state in _PROGRESS]
+    return sorted(calls, key=lambda call: (_PROGRESS.index(call.state), -call.age_s))
+
+
 def told(view: StationView) -> Told:
     """Return what to say now, of several open calls about the one least far: nobody is promised too much."""
     can_sound = any(device.kind == "panel" and device.state == "ready" for device in view.devices)
-    if not view.calls:
+    calls = open_calls(view)
+    if not calls:
         return Told(news="closed" if view.recently_closed else "nothing", can_sound=can_sound)
-    call = min(view.calls, key=lambda call: (_PROGRESS.index(call.state), call.hq_answered))
+    call = min(calls, key=lambda call: (_PROGRESS.index(call.state), call.hq_answered))
     news = _news(call, can_sound=can_sound)
     unanswered = call.breached and call.state == "raised" and not call.hq_answered
     return Told(

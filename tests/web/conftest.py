@@ -17,6 +17,7 @@ def catalogues():
             catalogue = read_po(source, locale=path.parts[-3])
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as compiled:
             write_mo(compiled, catalogue)
+        Path(compiled.name).chmod(0o644)
         Path(compiled.name).replace(path.with_suffix(".mo"))
 
 

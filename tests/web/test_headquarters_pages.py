@@ -2,30 +2,16 @@ import json
 import re
 
 import pytest
-from web_desks import CALL, EVENT, OTHER_CALL, WALL_MS, CityDesk, a_row, at_headquarters
+from web_desks import CALL, EVENT, OTHER_CALL, WALL_MS, CityDesk, a_row, a_station, at_headquarters
 
 from hq.screens.city import age_s, city
-from hq.view import Overview, StationRow
+from hq.view import Overview
 
 SCRIPT = "<script>alert(1)</script>"
 
 
-def _station(name, **changes):
-    fields = {
-        "station": name,
-        "presence": "online",
-        "seen_s": 3,
-        "open_calls": 0,
-        "held": 10,
-        "missing": 0,
-        "unrecorded_since": None,
-        "alarms": (),
-    }
-    return StationRow(**fields | changes)
-
-
 async def test_a_call_is_answered_with_one_click():
-    async with at_headquarters(CityDesk(a_row(), stations=[_station("sjz-001", open_calls=1)])) as browser:
+    async with at_headquarters(CityDesk(a_row(), stations=[a_station("sjz-001", open_calls=1)])) as browser:
         page = (await browser.get("/")).text
         action = re.search(r'action="(/stations/[^"]+/answer)"', page)[1]
         event_id = re.search(r'name="event_id" value="([^"]+)"', page)[1]
@@ -78,7 +64,7 @@ async def test_what_rings_shows_in_the_title_and_above_all_else():
     desk = CityDesk(
         a_row(answered_by="headquarters"),
         a_row(id=OTHER_CALL, station="sjz-002"),
-        stations=[_station("sjz-003", unrecorded_since="2026-11-23T01:02:03.000Z")],
+        stations=[a_station("sjz-003", unrecorded_since="2026-11-23T01:02:03.000Z")],
     )
     async with at_headquarters(desk) as browser:
         page = (await browser.get("/?lang=en")).text
@@ -89,7 +75,7 @@ async def test_what_rings_shows_in_the_title_and_above_all_else():
 
 
 async def test_presence_is_said_in_words_and_by_a_shape():
-    stations = [_station(f"sjz-{n}", presence=p) for n, p in enumerate(("online", "silent", "offline", "never"))]
+    stations = [a_station(f"sjz-{n}", presence=p) for n, p in enumerate(("online", "silent", "offline", "never"))]
     async with at_headquarters(CityDesk(stations=stations)) as browser:
         page = (await browser.get("/?lang=en")).text
     for shape, words in (("full", "online"), ("half", "silent"), ("empty", "offline"), ("never", "never seen")):
@@ -97,9 +83,9 @@ async def test_presence_is_said_in_words_and_by_a_shape():
     assert "1 of 4 online" in page
 
 
-async def test_a_broker_outage_is_one_banner_and_not_a_row_for_every_station():
-    stations = [_station(f"sjz-{n:03}", presence="offline") for n in range(109)]
-    stations.append(_station("sjz-109", presence="offline", missing=2))
+async def test_a_broker_outage_is_one_banner_and_not_a_row_for_everya_station():
+    stations = [a_station(f"sjz-{n:03}", presence="offline") for n in range(109)]
+    stations.append(a_station("sjz-109", presence="offline", missing=2))
     async with at_headquarters(CityDesk(a_row(), stations=stations, broker_connected=False)) as browser:
         page = (await browser.get("/?lang=en")).text
     assert page.count("The message broker is out of reach.") == 1
@@ -113,7 +99,7 @@ async def test_scripts_in_any_text_are_shown_as_text():
     desk = CityDesk(
         a_row(station=SCRIPT, id=SCRIPT, origin=SCRIPT),
         a_row(answered_by=SCRIPT),
-        stations=[_station(SCRIPT, alarms=(SCRIPT,), unrecorded_since=SCRIPT)],
+        stations=[a_station(SCRIPT, alarms=(SCRIPT,), unrecorded_since=SCRIPT)],
     )
     async with at_headquarters(desk) as browser:
         for path in ("/", "/live", "/?lang=en"):
@@ -121,7 +107,7 @@ async def test_scripts_in_any_text_are_shown_as_text():
 
 
 async def test_overview_and_metrics_are_served():
-    async with at_headquarters(CityDesk(a_row(), stations=[_station("sjz-001")])) as browser:
+    async with at_headquarters(CityDesk(a_row(), stations=[a_station("sjz-001")])) as browser:
         overview = json.loads((await browser.get("/overview.json")).content)
         metrics = await browser.get("/metrics")
     assert overview["calls"][0]["station"] == "sjz-001"
@@ -133,14 +119,14 @@ async def test_overview_and_metrics_are_served():
 @pytest.mark.parametrize(
     ("instant", "age"),
     [
-        ("2026-11-18T08:26:35.000Z", WALL_MS // 1000 - 1795076795 + 86400),
+        ("2026-11-18T11:06:30.000Z", 10),
         (None, None),
         ("soon", None),
         ("9999-01-01T00:00:00.000Z", None),
     ],
 )
 def test_an_age_that_cannot_be_told_is_not_told(instant, age):
-    assert age_s(instant, wall_ms=WALL_MS) == (None if age is None else pytest.approx(age, abs=2**31))
+    assert age_s(instant, wall_ms=WALL_MS) == age
 
 
 def test_an_acknowledged_or_answered_call_no_longer_rings():

@@ -11,7 +11,7 @@ import uvicorn
 from agent.screens.app import build as build_station
 from agent.view import CallView, DeviceView, StationView
 from hq.screens.app import build as build_headquarters
-from hq.view import CallRow, Overview
+from hq.view import CallRow, Overview, StationRow
 
 WALL_MS = 1_795_000_000_000
 
@@ -133,6 +133,20 @@ def a_row(**changes):
         answered_by=None,
     )
     return replace(row, **changes)
+
+
+def a_station(name, **changes):
+    fields = {
+        "station": name,
+        "presence": "online",
+        "seen_s": 3,
+        "open_calls": 0,
+        "held": 10,
+        "missing": 0,
+        "unrecorded_since": None,
+        "alarms": (),
+    }
+    return StationRow(**fields | changes)
 
 
 class CityDesk:

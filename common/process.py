@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 _log = logging.getLogger(__name__)
 
@@ -64,11 +64,16 @@ async def watchdog(checks: Mapping[str, Callable[[], bool]]) -> None:
         await asyncio.sleep(period)
 
 
-def set_up_logging(level: int = logging.INFO) -> None:
-    """Log to stderr, a line for each record; journald gets priorities (sd-daemon(3)) and adds the time itself."""
+def set_up_logging(*, quiet: Sequence[str] = ()) -> None:
+    """Log to stderr, a line for each record; journald gets priorities (sd-daemon(3)) and adds the time itself.
+
+    `quiet`: libraries of which only warnings are of interest.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_OneLine(journald="JOURNAL_STREAM" in os.environ))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for name in quiet:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class _OneLine(logging.Formatter):

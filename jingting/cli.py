@@ -7,7 +7,7 @@ Every import that costs time or belongs to one house stands inside its command: 
 import asyncio
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -91,7 +91,7 @@ def hq(config: Path | None) -> None:
     from hq import settings as hq_settings
 
     settings = _load(hq_settings.load, config)
-    _set_up()
+    _set_up(quiet=("alembic", "uvicorn"))
     from hq.main import run
 
     asyncio.run(run(settings))
@@ -154,7 +154,7 @@ def _leave(message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-def _set_up() -> None:
+def _set_up(*, quiet: Sequence[str] = ()) -> None:
     from common.process import set_up_logging
 
-    set_up_logging()
+    set_up_logging(quiet=quiet)

@@ -9,6 +9,9 @@ from microdot.microdot import HTTPException
 HEARTBEAT_S = 5.0
 """A page that hears nothing for three heartbeats says that its data is stale."""
 
+PAUSE_S = 0.2
+"""Least time between two messages: a burst of changes is one look at the page, not one for each."""
+
 
 class Stream:
     """Server-sent events (HTML standard, section 9.2) of one ever-growing version number, for a bounded audience.
@@ -52,8 +55,9 @@ class Stream:
                 await asyncio.wait({waiting, stopping}, timeout=self._heartbeat_s, return_when=asyncio.FIRST_COMPLETED)
                 if waiting.done():
                     version = waiting.result()
-                    waiting = asyncio.ensure_future(self._changed(version))
                     yield b"data: %d\n\n" % version
+                    await asyncio.wait({stopping}, timeout=PAUSE_S)
+                    waiting = asyncio.ensure_future(self._changed(version))
                 elif not stopping.done():
                     yield b"event: heartbeat\ndata:\n\n"
         finally:

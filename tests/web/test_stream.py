@@ -58,6 +58,18 @@ async def test_a_server_that_stops_waits_for_no_stream(at, desk):
         writer.close()
 
 
+async def test_a_burst_of_changes_is_few_messages_of_which_the_last_tells_all():
+    async with at_station(StationDesk(), heartbeat_s=60) as browser, _listening(browser) as messages:
+        await anext(messages)
+        assert await anext(messages) == ["data: 1"]
+        for _ in range(100):
+            await browser.desk.become()
+        told = [await anext(messages)]
+        while told[-1] != ["data: 101"]:
+            told.append(await anext(messages))
+        assert len(told) < 20
+
+
 async def test_a_full_house_is_answered_503_and_a_page_that_leaves_makes_room():
     async def never(since):
         return await asyncio.get_running_loop().create_future()

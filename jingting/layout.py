@@ -23,6 +23,8 @@ from common import keyfiles
 PANEL = "front"
 """The name of each station's only panel."""
 
+_SBIN = ":/usr/sbin:/usr/local/sbin"
+
 _ROADS = (
     ("中山路", "Zhongshan Road"),
     ("和平街", "Heping Street"),
@@ -93,7 +95,7 @@ def program(name: str) -> str:
 
     Debian keeps the broker in /usr/sbin, which is in no ordinary user's PATH.
     """
-    path = shutil.which(name, path=os.environ.get("PATH", os.defpath) + ":/usr/sbin:/usr/local/sbin")
+    path = shutil.which(name, path=os.environ.get("PATH", os.defpath) + _SBIN)
     if path is None:
         raise FileNotFoundError(2, f"{name} is not installed: run make setup, or apt-get install mosquitto", name)
     return path

@@ -1,16 +1,19 @@
 """Births and farewells: which session of a station is the current one (`docs/link.md`, "Birth, farewell, presence")."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
+from common.identifiers import is_identifier
 from hq import tables
 from hq.alarms import plain, write_alarm
 from hq.journals import find_journal, lock_station
 
 BirthVerdict: TypeAlias = Literal["accepted", "replaced", "closed"]
+
+_LONGEST_SESSION: Final = 128
 
 _stations, _births = tables.stations, tables.births
 _EARLIER = select(_births.c.journal).where(
@@ -67,10 +70,13 @@ def record_birth(
     """Record a birth; begin its session if it is accepted. Returns the verdict and the station's row after it.
 
     The same birth again (every worker sees it, and the broker keeps it) is accepted and changes nothing: it proves no
-    presence.
+    presence. Raises ValueError for a header whose `session` is not 1 to 128 printable characters, or whose `boot` or
+    `journal` is no UUID.
     """
+    session, journal = _session(header), header["journal"]
+    if not is_identifier(journal) or not is_identifier(header["boot"]):
+        raise ValueError("a birth whose journal or boot is no UUID")
     home = lock_station(connection, station)
-    session, journal = header["session"], header["journal"]
     earlier = connection.execute(_EARLIER, {"of": station, "in_session": session}).scalars().all()
     if session == home.session and journal == home.journal:
         return "accepted", home
@@ -103,9 +109,12 @@ def record_birth(
     return verdict, home
 
 
-def record_farewell(connection: Connection, station: str, session: str, *, received_ms: int) -> bool:
-    """Record the farewell of a session; False, and nothing, if that is not the current one."""
-    values = {"of": station, "in_session": session, "at": received_ms}
+def record_farewell(connection: Connection, station: str, header: dict[str, Any], *, received_ms: int) -> bool:
+    """Record the farewell of a session; False, and nothing, if that is not the current one.
+
+    Raises ValueError for a header whose `session` is not 1 to 128 printable characters.
+    """
+    values = {"of": station, "in_session": _session(header), "at": received_ms}
     return connection.execute(_FAREWELL, values).rowcount == 1
 
 
@@ -124,6 +133,13 @@ def read_latest(connection: Connection, station: str) -> Birth | None:
         agent=row.agent,
         received_ms=row.born_ms,
     )
+
+
+def _session(header: dict[str, Any]) -> str:
+    session: str = header["session"]
+    if not session or plain(session, _LONGEST_SESSION) != session:
+        raise ValueError(f"a session that is not 1 to {_LONGEST_SESSION} printable characters")
+    return session
 
 
 def _record(

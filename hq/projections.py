@@ -39,11 +39,17 @@ MAX_ASIDE: Final = 1000
 _projected, _aside, _orders, _stations = tables.projected, tables.aside, tables.orders, tables.stations
 _HELP: Final = get_args(HelpEvent)
 
-_ONCE = insert(_projected).from_select(
-    ["station", "id"],
-    select(bindparam("of", type_=_projected.c.station.type), bindparam("id_", type_=_projected.c.id.type)).where(
-        ~exists(literal_column("1")).where(_projected.c.station == bindparam("of"), _projected.c.id == bindparam("id_"))
-    ),
+_ONCE = (
+    insert(_projected)
+    .from_select(
+        ["station", "id"],
+        select(bindparam("of", type_=_projected.c.station.type), bindparam("id_", type_=_projected.c.id.type)).where(
+            ~exists(literal_column("1")).where(
+                _projected.c.station == bindparam("of"), _projected.c.id == bindparam("id_")
+            )
+        ),
+    )
+    .returning(_projected.c.id)
 )
 _OUTCOME = (
     update(_orders)
@@ -232,7 +238,7 @@ class Projection:
 
     def _first_time(self, event: dict[str, Any]) -> bool:
         values = {"of": self._station, "id_": _key(event["id"])}
-        return self._connection.execute(_ONCE, values).rowcount == 1
+        return self._connection.execute(_ONCE, values).first() is not None
 
     def _keep_aside(self, batch: Batch) -> None:
         kept = set(self._connection.execute(_KEPT_ASIDE, {"of": self._station}).scalars())

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from common.identifiers import is_identifier
 from hq import births, epoch, overview, tables
 from hq.alarms import AlarmKind, write_alarm
 from hq.births import Birth, BirthVerdict
@@ -102,7 +103,9 @@ class Store:
             return _taken(connection, find_journal(connection, station, journal), journal)
 
     def knows(self, station: str, journal: str) -> bool:
-        """Tell whether this station's journal was ever heard of."""
+        """Tell whether this station's journal was ever heard of; what is no journal's name never was."""
+        if not is_identifier(journal):
+            return False
         with self.database.read() as connection:
             return find_journal(connection, station, journal) is not None
 
@@ -117,10 +120,11 @@ class Store:
             ]
 
     def birth(self, station: str, header: dict[str, Any], *, received_ms: int) -> BirthVerdict:
-        """Record a birth whose fields were checked (`journal` a UUID), and begin its session.
+        """Record a birth, and begin its session.
 
         `replaced`: headquarters has already replaced that session; `closed`: it names a journal known to be closed.
-        Both are recorded, alarmed and ignored.
+        Both are recorded, alarmed and ignored. Raises ValueError for a header whose `session` is not 1 to 128 printable
+        characters, or whose `boot` or `journal` is no UUID.
         """
         with self.database.write() as connection:
             verdict, home = births.record_birth(connection, station, header, received_ms=received_ms)
@@ -132,9 +136,12 @@ class Store:
         return verdict
 
     def farewell(self, station: str, header: dict[str, Any], *, received_ms: int) -> bool:
-        """Record a farewell; False, and nothing, if it is not the current session's."""
+        """Record a farewell; False, and nothing, if it is not the current session's.
+
+        Raises ValueError for a header whose `session` is not 1 to 128 printable characters.
+        """
         with self.database.write() as connection:
-            current = births.record_farewell(connection, station, header["session"], received_ms=received_ms)
+            current = births.record_farewell(connection, station, header, received_ms=received_ms)
         if current:
             self.changed()
         return current

@@ -147,12 +147,23 @@ def test_two_workers_that_see_one_birth_at_once_leave_one_station(tmp_path):
         worker.close()
 
 
-def test_headers_with_unprintable_texts_are_kept_plain(store):
-    header = StationJournal().birth("s\u0000") | {"agent": "\u0000" + "x" * 500}
+def test_the_agents_name_is_kept_plain(store):
+    header = StationJournal().birth("s1") | {"agent": "\u0000" + "x" * 500}
     store.birth(STATION, header, received_ms=NOW)
     birth = store.latest_birth(STATION)
     assert birth is not None
     assert birth.agent == "x" * 63
+
+
+@pytest.mark.parametrize(
+    "strange", [{"session": "s\u0000"}, {"session": "s" * 129}, {"session": ""}, {"journal": "no"}, {"boot": "no"}]
+)
+def test_a_birth_that_names_nothing_sound_is_refused_and_leaves_nothing(store, strange):
+    with pytest.raises(ValueError, match=r"birth|session"):
+        store.birth(STATION, StationJournal().birth("s1") | strange, received_ms=NOW)
+    assert store.latest_birth(STATION) is None
+    assert store.overview(NOW).stations == ()
+    assert not store.knows(STATION, "\u0000")
 
 
 def test_an_outcome_of_an_order_nobody_knows_is_nothing(store):

@@ -1,0 +1,228 @@
+"""The help panel on a serial line, as the station sees it: presses come in, wished outputs go out.
+
+The line is `docs/panel-line.md`. Nothing here decides anything: a press repeated by the panel is handed on each time
+until somebody acknowledges it, and what lamp and tone show is wished from outside and repeated to the panel.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from drivers import device
+from drivers.firmware import frames
+from drivers.serial_line import PORT_ERRORS, SerialLine, why
+
+_HEARTBEAT_S = frames.HEARTBEAT_MS / 1000
+_SILENT_S = frames.GONE_MS / 1000
+# A line that stays silent is opened anew: after a wedged adapter's reset only a new descriptor hears it.
+_REOPEN_S = 15.0
+_RETRY_BASE_S = 0.2
+_RETRY_CAP_S = 2.0
+# Acknowledgements waiting for a stalled line; those beyond are dropped, and asked for again by the panel's repetition.
+_MAX_ACKS = 256
+_FAULTS = (
+    (frames.SHORT, "loop_short"),
+    (frames.CUT, "loop_cut"),
+    (frames.STUCK, "button_stuck"),
+    (frames.FULL, "latch_full"),
+)
+_TO_DO = {
+    "not_found": "check that the panel is plugged in and that `port` names it",
+    "busy": "another program holds the port: stop it",
+    "no_permission": "let this user open the port (group dialout)",
+    "cannot_open": "check cable, adapter and `port`",
+    "hung_up": "check the panel's cable",
+    "silent": "check the panel's power and cable",
+    "garbled": "check the cable's shield and ground; 115200 baud, 8N1",
+    "loop_short": "check the button's wires",
+    "loop_cut": "check the button's wires",
+    "button_stuck": "free the button: it has been held for over 30 s",
+    "latch_full": "presses wait unacknowledged: see why the station cannot record",
+}
+
+Lamp: TypeAlias = Literal["off", "raised", "acknowledged", "fault"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PressReading:
+    """One press as the panel numbered it; it comes again until acknowledged. `age_ms`: how long it has waited there."""
+
+    panel: str
+    epoch: int
+    number: int
+    button: int
+    age_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What the panel shall show. `tone`: 0 silent, 1 sounding, 2 louder; `relay`: the second output closed."""
+
+    lamp: Lamp = "off"
+    tone: Literal[0, 1, 2] = 0
+    relay: bool = False
+
+
+class Panel:
+    """One help panel; lives through unplugging, noise and restarts of either side.
+
+    `on_press` gets every press that arrives, repetitions too. `on_state(state, reason)` is told when either changed;
+    `state` is one of device.State, `reason` empty when ready, else one of not_found, busy, no_permission, cannot_open,
+    hung_up, opening, silent, garbled, loop_short, loop_cut, button_stuck, latch_full. Both are called on the loop and
+    must not wait. `monotonic` in seconds. Raises ValueError when `port_url` is of no kind that pyserial knows.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        port_url: str,
+        *,
+        monotonic: Callable[[], float],
+        on_press: Callable[[PressReading], None],
+        on_state: Callable[[str, str], None],
+    ) -> None:
+        self.name = name
+        self.state: device.State = "absent"
+        self.reason = ""
+        self.firmware = ""
+        self.not_understood = 0
+        self._port_url = port_url
+        self._monotonic = monotonic
+        self._on_press = on_press
+        self._on_state = on_state
+        self._line = SerialLine(port_url, on_bytes=self._read, on_room=self._flush)
+        self._decoder = frames.Decoder()
+        self._retry = device.Retry(_RETRY_BASE_S, _RETRY_CAP_S)
+        self._wished: Outputs | None = None
+        self._outputs_due = False
+        self._acks: dict[tuple[int, int], None] = {}
+        self._sequence = 0
+        self._heard_at = 0.0
+        self._bad_before = 0
+        self._told: tuple[str, str] | None = None
+        self._broken = False
+
+    @property
+    def frames_bad(self) -> int:
+        """How many runs between two zeros were no frame; none of them was acted on."""
+        return self._decoder.bad
+
+    @property
+    def noise_bytes(self) -> int:
+        """How many bytes those runs had."""
+        return self._decoder.noise
+
+    @property
+    def frames_lost(self) -> int:
+        """How many frames the panel's sequence numbers say never arrived."""
+        return self._decoder.lost
+
+    def show(self, wished: Outputs) -> None:
+        """Wish for lamp, tone and relay: sent at once, repeated each second and whenever the panel comes back.
+
+        Until the first wish nothing is sent, and the panel keeps what it shows.
+        """
+        self._wished = wished
+        self._outputs_due = True
+        self._flush()
+
+    def acknowledge(self, epoch: int, number: int) -> None:
+        """Tell the panel that this press is safe, so that it stops repeating it. Harmless when the panel is away."""
+        if len(self._acks) < _MAX_ACKS:
+            self._acks[epoch, number] = None
+        self._flush()
+
+    async def run(self) -> None:
+        """Serve the panel until cancelled."""
+        try:
+            while True:
+                if await self._open():
+                    await self._serve()
+                await asyncio.sleep(self._retry.next_s())
+        finally:
+            await self._line.close()
+
+    async def _open(self) -> bool:
+        try:
+            await self._line.open()
+        except PORT_ERRORS as error:
+            self._become("lost", why(error))
+            return False
+        # Half a frame from before must not be glued to the first one now; the counters go on.
+        self._decoder.feed(b"\x00")
+        self._become("opened", "opening" if self.state == "absent" else self.reason)
+        return True
+
+    async def _serve(self) -> None:
+        """Keep the heartbeat until the line is lost, or so long silent that it shall be opened anew."""
+        opened_at = self._heard_at = self._monotonic()
+        self._bad_before = self._decoder.bad
+        try:
+            while not self._line.lost.done():
+                self._outputs_due = self._wished is not None
+                self._flush()
+                await asyncio.wait([self._line.lost], timeout=_HEARTBEAT_S)
+                silent_s = self._monotonic() - max(self._heard_at, opened_at)
+                if self._line.lost.done():
+                    self._become("lost", "hung_up")
+                elif silent_s >= _SILENT_S:
+                    self._become("silent", "garbled" if self._decoder.bad > self._bad_before else "silent")
+                    if silent_s >= _REOPEN_S:
+                        return
+        finally:
+            await self._line.close()
+
+    def _read(self, data: bytes) -> None:
+        for payload in self._decoder.feed(data):
+            message = frames.decode(payload)
+            if isinstance(message, frames.Press):
+                self._hear()
+                self._on_press(PressReading(self.name, message.epoch, message.number, message.button, message.age_ms))
+            elif isinstance(message, frames.Status):
+                self._hear()
+                fault = next((word for bit, word in _FAULTS if message.faults & bit), "")
+                self._become("ailing" if fault else "heard", fault)
+            elif isinstance(message, frames.Hello):
+                self._hear()
+                self.firmware = message.firmware
+            else:
+                self.not_understood += 1
+
+    def _hear(self) -> None:
+        self._heard_at = self._monotonic()
+        self._bad_before = self._decoder.bad
+        self._retry.reset()
+
+    def _flush(self) -> None:
+        """Send what is due, acknowledgements first, as far as the line takes it; the rest goes when there is room."""
+        while self._acks or self._outputs_due:
+            press = next(iter(self._acks), None)
+            message: frames.PressAck | frames.Outputs
+            if press is not None:
+                message = frames.PressAck(*press)
+            elif self._wished is not None:
+                message = frames.Outputs(self._wished.lamp, self._wished.tone, self._wished.relay)
+            if not self._line.send(frames.encode(message, self._sequence)):
+                return
+            self._sequence = frames.following(self._sequence)
+            if press is not None:
+                del self._acks[press]
+            else:
+                self._outputs_due = False
+
+    def _become(self, happening: device.Happening, reason: str) -> None:
+        self.state = device.after(self.state, happening)
+        self.reason = reason
+        if (self.state, reason) == self._told:
+            return
+        self._told = (self.state, reason)
+        if self.state == "ready" and self._broken:
+            _log.info("panel %s at %s is back", self.name, self._port_url)
+        elif self.state in ("absent", "faulty") and not self._broken:
+            _log.warning("panel %s at %s is %s (%s): %s", self.name, self._port_url, self.state, reason, _TO_DO[reason])
+        self._broken = self.state in ("absent", "faulty") or (self._broken and self.state == "starting")
+        self._on_state(self.state, reason)

@@ -1,0 +1,168 @@
+"""One serial line on the asyncio loop: opened and closed beside the loop, read and written in it without waiting.
+
+`port_url` is a device path or any URL of pyserial's `serial_for_url` whose port has a file descriptor
+(`socket://host:port`); `rfc2217://` and `loop://` have none.
+"""
+
+import asyncio
+import contextlib
+import errno
+import os
+import termios
+import threading
+from collections.abc import Callable
+
+import serial
+
+_CHUNK = 4096
+# A flood is read at 200 kB/s at most, 17 times what 115200 baud can carry: the loop belongs to others too.
+_PAUSE_S = 0.02
+_BAUD = 115200
+
+# What opening, configuring or closing a port may raise; termios.error is no OSError.
+PORT_ERRORS = (OSError, termios.error)
+
+
+def why(error: BaseException) -> str:
+    """Return a word for what keeps a port from opening: not_found, busy, no_permission or cannot_open."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ENOTDIR):
+        return "not_found"
+    if number in (errno.EAGAIN, errno.EBUSY):
+        return "busy"
+    if number in (errno.EACCES, errno.EPERM):
+        return "no_permission"
+    return "cannot_open"
+
+
+class SerialLine:
+    """A line that is opened, used until it is lost, closed, and opened again. Not for two users at a time.
+
+    `on_bytes` gets what was read, at most 4096 bytes at a time; `on_room` is called when a write that had to wait has
+    left. Raises ValueError when `port_url` is of no kind that pyserial knows.
+    """
+
+    def __init__(self, port_url: str, *, on_bytes: Callable[[bytes], None], on_room: Callable[[], None]) -> None:
+        # 8N1; a timeout of 0 keeps pyserial itself from waiting. The lock keeps a second program off the line.
+        self._port = serial.serial_for_url(
+            port_url, baudrate=_BAUD, timeout=0, write_timeout=0, exclusive=True, do_not_open=True
+        )
+        self._on_bytes = on_bytes
+        self._on_room = on_room
+        self._fd = -1
+        self._unsent = b""
+        self._reading: asyncio.TimerHandle | None = None
+        self.lost: asyncio.Future[None]
+
+    async def open(self) -> None:
+        """Open the port, drop what waited in it, and begin to read. Raises one of PORT_ERRORS."""
+        await _beside(self._port.open)
+        self._fd = self._port.fileno()
+        self._unsent = b""
+        loop = asyncio.get_running_loop()
+        self.lost = loop.create_future()
+        loop.add_reader(self._fd, self._read)
+
+    async def close(self) -> None:
+        """Stop reading and close the port; what had to wait is thrown away."""
+        self._detach()
+        with contextlib.suppress(*PORT_ERRORS):
+            await _beside(self._close)
+
+    def send(self, frame: bytes) -> bool:
+        """Write a frame without waiting; False when an earlier one still waits or the line is lost: nothing is taken.
+
+        At most the rest of one frame is ever kept.
+        """
+        if self._fd < 0 or self._unsent:
+            return False
+        self._unsent = frame
+        self._write()
+        if self._unsent:
+            asyncio.get_running_loop().add_writer(self._fd, self._drain)
+        return True
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._fd, _CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._detach()
+            return
+        if len(data) == _CHUNK:
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(self._fd)
+            self._reading = loop.call_later(_PAUSE_S, self._resume)
+        self._on_bytes(data)
+
+    def _resume(self) -> None:
+        self._reading = None
+        asyncio.get_running_loop().add_reader(self._fd, self._read)
+
+    def _write(self) -> None:
+        try:
+            self._unsent = self._unsent[os.write(self._fd, self._unsent) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            self._detach()
+
+    def _drain(self) -> None:
+        self._write()
+        if self._fd >= 0 and not self._unsent:
+            asyncio.get_running_loop().remove_writer(self._fd)
+            self._on_room()
+
+    def _detach(self) -> None:
+        """Let the loop forget the line before its descriptor closes, and tell whoever waits that it is lost."""
+        if self._fd < 0:
+            return
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._fd)
+        loop.remove_writer(self._fd)
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+        self._fd = -1
+        self._unsent = b""
+        if not self.lost.done():
+            self.lost.set_result(None)
+
+    def _close(self) -> None:
+        # A driver may wait for unsent bytes to drain before it closes; nobody is going to read them.
+        with contextlib.suppress(*PORT_ERRORS):
+            self._port.reset_output_buffer()
+        self._port.close()
+
+
+async def _beside(work: Callable[[], object]) -> None:
+    """Do `work` on a thread of its own and wait for it; what it raises is raised here.
+
+    A wedged USB adapter or a serial server can take seconds to open. A daemon thread, because the loop's own executor
+    is waited for when the process stops, and a stop must not take as long.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+
+    def settle(error: Exception | None) -> None:
+        if done.cancelled():
+            return
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+    def run() -> None:
+        error = None
+        try:
+            work()
+        except Exception as caught:  # noqa: BLE001 - nothing is swallowed: whoever waits gets it
+            error = caught
+        with contextlib.suppress(RuntimeError):  # the loop was closed in the meantime: nobody waits
+            loop.call_soon_threadsafe(settle, error)
+
+    threading.Thread(target=run, name="serial-port", daemon=True).start()
+    await done

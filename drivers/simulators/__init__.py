@@ -1,0 +1,1 @@
+"""Devices played byte for byte on a pty."""

@@ -1,0 +1,32 @@
+"""The commands of `jingting simulate`."""
+
+import secrets
+from pathlib import Path
+
+import click
+
+from drivers.simulators.panel_log import PanelLog, PanelLogError
+from drivers.simulators.player import Player
+from drivers.simulators.pty_line import PtyLine
+
+
+@click.command()
+@click.option("--link", type=click.Path(path_type=Path), required=True, help="Where the driver finds the line.")
+@click.option("--log", type=click.Path(path_type=Path), required=True, help="The panel's own record, JSON lines.")
+@click.option("--every", type=click.FloatRange(min=0.001), help="Press by itself, SECONDS apart on average.")
+@click.option("--seconds", type=click.FloatRange(min=0), help="Stop pressing by itself after that long.")
+@click.option("--seed", type=int, help="Makes the presses and the noise repeatable.")
+def panel(*, link: Path, log: Path, every: float | None, seconds: float | None, seed: int | None) -> None:
+    """Play a help panel on a pty, byte for byte.
+
+    Reads commands on stdin, one a line, and answers each with a JSON line: press [BUTTON], status, noise BYTES, unplug,
+    replug, quit. Killed and started again with the same --log, it goes on repeating what was not acknowledged.
+    """
+    if seed is None:
+        seed = secrets.randbits(32)
+        if every is not None:
+            click.echo(f"seed {seed}", err=True)
+    try:
+        Player(PtyLine(link), PanelLog(log), seed=seed, every_s=every, seconds=seconds).play()
+    except (PanelLogError, OSError) as error:
+        raise click.ClickException(str(error)) from None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, case, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hq import tables
@@ -18,12 +18,7 @@ ranges_of = msgspec.json.Decoder(Ranges).decode
 _CHUNK: Final = 1024
 
 _LOCK_AND_SEE = (
-    update(_stations)
-    .where(_stations.c.station == bindparam("of"))
-    .values(
-        seen_ms=case((_stations.c.seen_ms > bindparam("at"), _stations.c.seen_ms), else_=bindparam("at")),
-    )
-    .returning(_stations)
+    update(_stations).where(_stations.c.station == bindparam("of")).values(seen_ms=bindparam("at")).returning(_stations)
 )
 _LOCK = select(_stations).where(_stations.c.station == bindparam("of")).with_for_update()
 _NEW_STATION = insert(_stations)

@@ -18,4 +18,5 @@ def presence(now_ms: int, *, born: bool, seen_ms: int | None, farewell_ms: int |
         return "never"
     if farewell_ms is not None and farewell_ms >= seen_ms:
         return "offline"
-    return "online" if now_ms - seen_ms < SILENT_AFTER_MS else "silent"
+    # A message from the future: the wall clock was set back, and proves nothing for long.
+    return "online" if abs(now_ms - seen_ms) < SILENT_AFTER_MS else "silent"

@@ -37,6 +37,7 @@ _SEE = (
     .where(
         tables.stations.c.station == bindparam("of"),
         (tables.stations.c.seen_ms < bindparam("before"))
+        | (tables.stations.c.seen_ms > bindparam("at"))  # the wall clock was set back
         | (tables.stations.c.farewell_ms >= tables.stations.c.seen_ms),
     )
     .values(seen_ms=bindparam("at"))

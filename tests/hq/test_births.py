@@ -118,6 +118,7 @@ def test_anything_signed_after_a_farewell_refutes_it(store):
         (True, 500_000, 999_999, "offline"),
         (True, 1_000_000, 999_999, "online"),
         (True, 1_000_500, None, "online"),
+        (True, 1_090_000, None, "silent"),
     ],
 )
 def test_presence_follows_from_what_was_signed(born, seen, farewell, expected):

@@ -1,0 +1,75 @@
+"""The station behind its pages: one view of everything, and the steps an officer or a citizen may take."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from agent.help import HelpDesk
+from agent.journal import Journal
+from agent.link import Link
+from agent.settings import Identity
+from agent.view import DeviceView, StationView
+from common.changes import Changes
+from common.clock import Clock
+from common.events import CloseReason
+
+
+class Desk:
+    """What `agent.screens` asks for."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        help_desk: HelpDesk,
+        journal: Journal,
+        link: Link,
+        devices: Callable[[], Sequence[DeviceView]],
+        changes: Changes,
+        clock: Clock,
+    ) -> None:
+        self._identity = identity
+        self._help = help_desk
+        self._journal = journal
+        self._link = link
+        self._devices = devices
+        self._changes = changes
+        self._clock = clock
+
+    def view(self) -> StationView:
+        """Return the station as it stands now."""
+        now, outbox = self._clock.mono_ns(), self._link.sender.outbox
+        waiting_since = self._link.waiting_since
+        return StationView(
+            version=self._changes.version,
+            station=self._identity.id,
+            name_zh=self._identity.name_zh,
+            name_en=self._identity.name_en,
+            calls=self._help.views(now),
+            recently_closed=self._help.recently_closed(now),
+            devices=tuple(self._devices()),
+            link="up" if self._link.sessions.up else "down",
+            hq_online=self._link.sessions.up and outbox.peer.online(time.monotonic()),
+            waiting=outbox.waiting,
+            oldest_waiting_s=None if waiting_since is None else max(0, (now - waiting_since) // 1_000_000_000),
+            journal_ok=self._journal.failure is None,
+            clock_trusted=self._clock.trusted(),
+        )
+
+    async def press(self, event_id: str) -> None:
+        """Raise a help call from the citizen's screen, or press again on the open one."""
+        await self._help.press_screen(event_id)
+
+    async def acknowledge(self, call: str, event_id: str) -> bool:
+        """Take the call at the duty desk."""
+        return await self._help.acknowledge(call, event_id)
+
+    async def attend(self, call: str, event_id: str) -> bool:
+        """Say that an officer is on the way."""
+        return await self._help.attend(call, event_id)
+
+    async def close(self, call: str, event_id: str, reason: CloseReason) -> bool:
+        """End the call."""
+        return await self._help.close(call, event_id, reason)
+
+    async def changed(self, since: int) -> int:
+        """Wait until `view().version` is above `since`, and return it."""
+        return await self._changes.after(since)

@@ -1,0 +1,66 @@
+"""What headquarters must know about this box: a small sample now and then, and at once when a call is unrecorded."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from agent.help import HelpDesk
+from agent.journal import Journal
+from agent.link import Link
+from common.clock import Clock, rfc3339
+
+
+class Health:
+    """Sends samples over the link; keep `run()` alive."""
+
+    def __init__(
+        self, journal: Journal, desk: HelpDesk, link: Link, clock: Clock, *, agent: str, every_s: float
+    ) -> None:
+        self._journal = journal
+        self._desk = desk
+        self._link = link
+        self._clock = clock
+        self._agent = agent
+        self._every_s = every_s
+        self._soon = asyncio.Event()
+        self._urgent = False
+
+    def ringing_changed(self, *_: str) -> None:
+        """Tell headquarters at once that a call rings which could not be recorded, or that none does any more."""
+        self._urgent = True
+        self._soon.set()
+
+    async def run(self) -> None:
+        """Send a sample every so often, for ever; an unrecorded call is repeated until a session has carried it."""
+        while True:
+            unrecorded = self._desk.unrecorded_since is not None
+            urgent = self._urgent or unrecorded
+            if self._link.sessions.up:
+                self._link.sessions.health(self.sample(), urgent=urgent)
+                self._urgent = False
+            self._soon.clear()
+            pause = min(self._every_s, 5.0) if urgent else self._every_s
+            try:
+                async with asyncio.timeout(pause):
+                    await self._soon.wait()
+            except TimeoutError:
+                pass
+
+    def link_changed(self) -> None:
+        """Send what is urgent as soon as there is a session to carry it."""
+        if self._urgent and self._link.sessions.up:
+            self._soon.set()
+
+    def sample(self) -> dict[str, Any]:
+        """Return the sample as it goes on the wire: no personal data, nothing but figures and switches."""
+        since = self._desk.unrecorded_since
+        sample: dict[str, Any] = {
+            "time": rfc3339(self._clock.wall_ms()),
+            "agent": self._agent,
+            "unsent": self._link.sender.outbox.waiting,
+            "journal_ok": self._journal.failure is None,
+            "clock_trusted": self._clock.trusted(),
+        }
+        if since is not None:
+            sample["ringing"] = {"since": since, "recorded": False}
+        return sample

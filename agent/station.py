@@ -1,0 +1,120 @@
+"""Wires a station together, and nothing else."""
+
+import asyncio
+import contextlib
+import logging
+from importlib.metadata import version
+
+from agent import calls, orders
+from agent.desk import Desk
+from agent.devices import Devices
+from agent.health import Health
+from agent.help import HelpDesk
+from agent.journal import Journal
+from agent.ladder import Ladder
+from agent.link import Link, ReceivedOrders
+from agent.orders import OrdersStore
+from agent.screens.app import build
+from agent.settings import StationSettings
+from agent.supervisor import Supervisor
+from common import keyfiles, process
+from common.changes import Changes
+from common.clock import Clock
+from common.events import StationStarted, StationStopped
+from sync.connection import Broker
+from sync.signing import Pinned, SigningKey, VerifyKey
+
+log = logging.getLogger(__name__)
+
+AGENT = version("jingting")
+_LAST_WORDS_S = 0.5
+"""How long a stop may wait for the disk, and for the link's farewell beyond that."""
+
+
+async def run(settings: StationSettings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises JournalError when the journal can neither be opened nor set aside."""
+    stop = process.stop_requested()
+    clock, changes, supervisor = Clock(), Changes(), Supervisor()
+    station, ladder = settings.station, settings.help
+    station.data.mkdir(parents=True, exist_ok=True)
+    journal = await Journal.open(
+        station.data / "station.db",
+        source=f"/stations/{station.id}",
+        clock=clock,
+        projectors=calls.projectors(),
+        schema=(calls.SCHEMA, orders.SCHEMA),
+    )
+    help_desk = HelpDesk(
+        journal,
+        clock,
+        Ladder(
+            louder_after_s=ladder.louder_after_s,
+            escalate_after_s=ladder.escalate_after_s,
+            breach_after_s=ladder.breach_after_s,
+        ),
+    )
+    await help_desk.restore()
+    devices = Devices(settings.panel, help_desk, journal, second_output=ladder.second_output, changed=changes.moved)
+    store = OrdersStore(journal, {"help.answered": calls.answer})
+    link = await Link.over(
+        journal,
+        station=station.id,
+        agent=AGENT,
+        broker=Broker(
+            host=settings.broker.host,
+            port=settings.broker.port,
+            username=station.id,
+            password=keyfiles.read_password(settings.broker.password_file),
+        ),
+        key=SigningKey(keyfiles.read_private(settings.keys.station)),
+        keys=Pinned([VerifyKey(keyfiles.read_public(path)) for path in settings.keys.headquarters]),
+        orders=ReceivedOrders(store, clock, help_desk.orders_applied),
+        clock=clock,
+        on_change=lambda: linked(),
+        on_reopened=help_desk.journal_opened,
+    )
+    health = Health(journal, help_desk, link, clock, agent=AGENT, every_s=settings.health.every_s)
+
+    def linked() -> None:
+        help_desk.hq_holds(link.sender.outbox.holds)
+        health.link_changed()
+        changes.moved()
+
+    def rang() -> None:
+        devices.show()
+        changes.moved()
+
+    help_desk.changed = rang
+    help_desk.on_unrecorded = health.ringing_changed
+    help_desk.on_recorded = health.ringing_changed
+    desk = Desk(station, help_desk, journal, link, devices.views, changes, clock)
+    app = build(desk, allowed_hosts={settings.web.host, *settings.web.allowed_hosts}, wall_ms=clock.wall_ms)
+    async with app.serving(settings.web.host, settings.web.port):
+        devices.keep(supervisor)
+        supervisor.keep("help", help_desk.run)
+        supervisor.keep("sender", link.sender.run)
+        supervisor.keep("link", link.sessions.run)
+        supervisor.keep("health", health.run)
+        supervisor.keep(
+            "watchdog",
+            lambda: process.watchdog(
+                {
+                    # A restart may cure a journal that cannot be written, but it must not cut off a call that rings.
+                    "journal": lambda: journal.failure is None or bool(help_desk.views(clock.mono_ns())),
+                    "panels": devices.alive,
+                    "tasks": supervisor.alive,
+                }
+            ),
+        )
+        rang()
+        await journal.append(StationStarted(agent=AGENT))
+        process.notify("READY=1")
+        log.info("Station %s serves.", station.id)
+        await stop.wait()
+        process.notify("STOPPING=1")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(journal.append(StationStopped()), _LAST_WORDS_S)
+            await asyncio.wait_for(link.sender.remember(), _LAST_WORDS_S)
+        link.sessions.stop()
+        await supervisor.stop()
+    await journal.stop()

@@ -74,7 +74,11 @@ class Store:
         be reached.
         """
         database = Database(url)
-        database.migrate()
+        try:
+            database.migrate()
+        except BaseException:
+            database.close()
+            raise
         return cls(database, metrics or Metrics(), wall_ms or (lambda: time.time_ns() // 1_000_000))
 
     def close(self) -> None:

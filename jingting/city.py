@@ -157,8 +157,11 @@ class City:
         }
 
     async def _start_all(self) -> None:
-        await self._started(self._children["broker"])
-        others = [child for name, child in self._children.items() if name != "broker"]
+        # Headquarters before the stations: what a station says of its orders before anybody listens is lost, and it
+        # repeats it only every 60 s (docs/link.md, "Ack").
+        for name in ("broker", "hq"):
+            await self._started(self._children[name])
+        others = [child for name, child in self._children.items() if name not in ("broker", "hq")]
         starting = [asyncio.create_task(self._started(child)) for child in others]
         try:
             await asyncio.gather(*starting)

@@ -42,7 +42,7 @@ def _tell_call(before: dict[str, Any] | None, now: dict[str, Any]) -> Iterator[s
         yield "headquarters is answering"
     if now["state"] != before["state"]:
         yield {
-            "raised": "the call is open",
+            "raised": "the alarm sounds again",
             "acknowledged": "the desk has taken the call, the alarm is quiet",
             "attending": "an officer is coming",
             "closed": f"the call is closed: {(now['closed_reason'] or '').replace('_', ' ')}",

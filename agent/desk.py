@@ -18,6 +18,7 @@ class Desk:
 
     def __init__(
         self,
+        *,
         identity: Identity,
         help_desk: HelpDesk,
         journal: Journal,

@@ -1,7 +1,6 @@
 """What headquarters must know about this box: a small sample now and then, and at once when a call is unrecorded."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from agent.help import HelpDesk

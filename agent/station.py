@@ -56,6 +56,12 @@ async def run(settings: StationSettings) -> None:
     await help_desk.restore()
     devices = Devices(settings.panel, help_desk, journal, second_output=ladder.second_output, changed=changes.moved)
     store = OrdersStore(journal, {"help.answered": calls.answer})
+
+    def linked() -> None:
+        help_desk.hq_holds(link.sender.outbox.holds)
+        health.link_changed()
+        changes.moved()
+
     link = await Link.over(
         journal,
         station=station.id,
@@ -70,15 +76,10 @@ async def run(settings: StationSettings) -> None:
         keys=Pinned([VerifyKey(keyfiles.read_public(path)) for path in settings.keys.headquarters]),
         orders=ReceivedOrders(store, clock, help_desk.orders_applied),
         clock=clock,
-        on_change=lambda: linked(),
+        on_change=linked,
         on_reopened=help_desk.journal_opened,
     )
     health = Health(journal, help_desk, link, clock, agent=AGENT, every_s=settings.health.every_s)
-
-    def linked() -> None:
-        help_desk.hq_holds(link.sender.outbox.holds)
-        health.link_changed()
-        changes.moved()
 
     def rang() -> None:
         devices.show()
@@ -87,7 +88,15 @@ async def run(settings: StationSettings) -> None:
     help_desk.changed = rang
     help_desk.on_unrecorded = health.ringing_changed
     help_desk.on_recorded = health.ringing_changed
-    desk = Desk(station, help_desk, journal, link, devices.views, changes, clock)
+    desk = Desk(
+        identity=station,
+        help_desk=help_desk,
+        journal=journal,
+        link=link,
+        devices=devices.views,
+        changes=changes,
+        clock=clock,
+    )
     app = build(desk, allowed_hosts={settings.web.host, *settings.web.allowed_hosts}, wall_ms=clock.wall_ms)
     async with app.serving(settings.web.host, settings.web.port):
         devices.keep(supervisor)

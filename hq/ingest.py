@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from common import keyfiles
 from common.clock import Clock, rfc3339
+from common.identifiers import is_identifier
 from hq.births import Birth
 from hq.store import Store, Taken
 from sync.receiver import Ack, ack_header, read_ack, read_batch
@@ -23,6 +24,8 @@ from sync.topics import STATION_ID, Lane
 log = logging.getLogger(__name__)
 
 _MAX_HEALTH: Final = 4096
+_MAX_SESSION: Final = 128
+_MAX_NUMBER: Final = 2**53
 
 
 class StationKeys:
@@ -197,12 +200,20 @@ class Ingest:
 
 
 def _check_state(header: dict[str, Any]) -> None:
-    texts = ("session", "boot") if header["kind"] == "farewell" else ("session", "boot", "journal", "agent", "time")
-    numbers = () if header["kind"] == "farewell" else ("oldest", "head", "generation")
-    for name in texts:
-        if not isinstance(header.get(name), str) or not header[name]:
+    """Refuse a birth or farewell whose fields cannot be."""
+
+    def field(name: str, *, right: bool) -> None:
+        if not right:
             raise Refusal("malformed", f"field {name}", header=header)
-    for name in numbers:
+
+    session = header.get("session")
+    field("session", right=isinstance(session, str) and session.isprintable() and 0 < len(session) <= _MAX_SESSION)
+    if header["kind"] == "farewell":
+        return
+    for name in ("boot", "journal"):
+        field(name, right=is_identifier(header.get(name)))
+    for name in ("agent", "time"):
+        field(name, right=isinstance(header.get(name), str) and bool(header[name]))
+    for name in ("oldest", "head", "generation"):
         value = header.get(name)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise Refusal("malformed", f"field {name}", header=header)
+        field(name, right=isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MAX_NUMBER)

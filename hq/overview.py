@@ -94,7 +94,13 @@ def _station(row: Row[Any], now_ms: int, *, open_calls: int, alarms: Sequence[st
 
 
 def _presence(row: Row[Any], now_ms: int) -> Presence:
-    return presence(now_ms, born=row.session is not None, seen_ms=row.seen_ms, farewell_ms=row.farewell_ms)
+    return presence(
+        now_ms,
+        born=row.session is not None,
+        seen_ms=row.seen_ms,
+        farewell_ms=row.farewell_ms,
+        hint_ms=row.health_ms,
+    )
 
 
 def _seen_s(row: Row[Any], now_ms: int) -> int | None:

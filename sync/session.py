@@ -201,7 +201,7 @@ class Sessions:
 
     async def _hold_session(self) -> Ending:
         self._session = secrets.token_urlsafe(12)
-        farewell = {"kind": "farewell", "station": self._station, "session": self._session, "boot": self._boot}
+        farewell = {"kind": "farewell", "station": self._station, "session": self._session}
         will = Will(topics.state(self._station), self._writer.write(farewell))
         connection = Connection(
             self._broker,

@@ -111,18 +111,23 @@ def test_anything_signed_after_a_farewell_refutes_it(store):
         (False, None, None, "never"),
         (False, 1_000_000, None, "never"),
         (True, 1_000_000, None, "online"),
-        (True, 910_001, None, "online"),
-        (True, 910_000, None, "silent"),
+        (True, 820_001, None, "online"),
+        (True, 820_000, None, "silent"),
         (True, 0, None, "silent"),
         (True, 1_000_000, 1_000_000, "offline"),
         (True, 500_000, 999_999, "offline"),
         (True, 1_000_000, 999_999, "online"),
         (True, 1_000_500, None, "online"),
-        (True, 1_090_000, None, "silent"),
+        (True, 1_180_000, None, "silent"),
     ],
 )
 def test_presence_follows_from_what_was_signed(born, seen, farewell, expected):
     assert presence(1_000_000, born=born, seen_ms=seen, farewell_ms=farewell) == expected
+
+
+def test_a_health_sample_hints_that_a_quiet_station_is_there_but_refutes_no_farewell():
+    assert presence(1_000_000, born=True, seen_ms=0, farewell_ms=None, hint_ms=990_000) == "online"
+    assert presence(1_000_000, born=True, seen_ms=0, farewell_ms=1, hint_ms=990_000) == "offline"
 
 
 def test_an_epoch_lives_as_long_as_one_worker_beats(store):

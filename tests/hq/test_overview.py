@@ -25,7 +25,7 @@ def test_an_open_call_is_shown_until_it_is_closed(store):
 
 def test_the_worst_comes_first(store):
     for station in ("a-online", "b-silent", "c-offline", "d-call", "e-answered", "f-unrecorded"):
-        seen = NOW - 100_000 if station == "b-silent" else NOW
+        seen = NOW - 200_000 if station == "b-silent" else NOW
         store.birth(station, StationJournal(station).birth("s1"), received_ms=seen)
     store.farewell("c-offline", {"session": "s1"}, received_ms=NOW)
     raise_at(store, "d-call", CALL)

@@ -1,6 +1,5 @@
 """A small honest world for the link's state machines: journals in lists, headquarters in dicts, a channel that lies."""
 
-import base64
 import json
 import random
 import uuid
@@ -20,6 +19,14 @@ STATION = "sjz-001"
 def event_line(event_id: str, event_type: str, data: dict[str, Any]) -> bytes:
     event = {"specversion": "1.0", "id": event_id, "source": f"/stations/{STATION}", "type": event_type, "data": data}
     return json.dumps(event, separators=(",", ":")).encode()
+
+
+def inner_event(line: bytes) -> dict[str, Any]:
+    """The event of a line, or, of a rescued one, the event inside."""
+    event: dict[str, Any] = json.loads(line)
+    if event["type"] == "rescued":
+        event = json.loads(base64url.decode(event["data"]["line"]))
+    return event
 
 
 class ListJournal:
@@ -87,6 +94,13 @@ class ListJournal:
             self._rescue(*kept.pop(number))
 
 
+    def ids(self) -> set[str]:
+        """Ids of everything this card still keeps, wrapped or not, closed or open."""
+        lines = [line for line, _ in self.lines]
+        lines += [line for rows in self.closed.values() for line, _ in rows.values()]
+        return {inner_event(line)["id"] for line in lines}
+
+
 @dataclass
 class ListLedger:
     """One journal in headquarters' memory."""
@@ -129,11 +143,7 @@ class Headquarters:
         return settled.verdict, ledger
 
     def _project(self, line: bytes) -> None:
-        event = json.loads(line)
-        if event["type"] == "rescued":
-            text = event["data"]["line"]
-            inner = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-            event = json.loads(inner)
+        event = inner_event(line)
         if event["type"] == "journal.opened":
             self.closed[event["data"]["previous"]] = event["data"]["last_common"]
         if event["id"] in self.shown:

@@ -193,6 +193,7 @@ class Copying(RuleBasedStateMachine):
     @rule(data=st.data())
     def restore_headquarters(self, data: st.DataObject) -> None:
         self.hq = self.old_hq[data.draw(PICK) % len(self.old_hq)].copy()
+        self.forget_what_both_ends_lost()
         self.connect()  # the new epoch makes every station begin a new session
 
     @rule()
@@ -200,6 +201,11 @@ class Copying(RuleBasedStateMachine):
         self.connected = False
         self._run(self._start_sender())
         self.connect()
+
+    def forget_what_both_ends_lost(self) -> None:
+        """What neither an old card nor a restored headquarters has is gone; nothing else may be."""
+        kept = self.journal.ids() | self.hq.shown.keys()
+        self.ids = [event_id for event_id in self.ids if event_id in kept]
 
     @invariant()
     def nothing_is_shown_twice(self) -> None:
@@ -248,10 +254,7 @@ class CopyingWithAnOldCard(Copying):
     @rule(data=st.data())
     def put_back_an_old_card(self, data: st.DataObject) -> None:
         self.journal = deepcopy(self.old_journals[data.draw(PICK) % len(self.old_journals)])
-        kept = {line for line, _ in self.journal.lines}
-        kept |= {line for rows in self.journal.closed.values() for line, _ in rows.values()}
-        text = b"\n".join(kept).decode()
-        self.ids = [event_id for event_id in self.ids if event_id in self.hq.shown or event_id in text]
+        self.forget_what_both_ends_lost()
         self.restart_the_station()
 
 

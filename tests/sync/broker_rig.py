@@ -1,0 +1,94 @@
+"""A real Mosquitto of a test's own, on a free port of loopback, with a password for everybody."""
+
+import asyncio
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sync.connection import Broker
+
+PASSWORD = "secret"
+NAMES = ("sjz-001", "sjz-002", "hq-test", "watcher")
+DEADLINE_S = 20.0
+PORTS = range(20_000, 32_768)
+
+
+def program(name: str) -> str:
+    """Where a program of Mosquitto's lives; Debian puts the broker outside users' PATH."""
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    assert found, f"{name} is not installed: run scripts/setup"
+    return found
+
+
+def passwords(folder: Path) -> Path:
+    path = folder / "passwords"
+    path.write_text("".join(f"{name}:{PASSWORD}\n" for name in NAMES))
+    path.chmod(0o600)
+    subprocess.run([program("mosquitto_passwd"), "-U", path], check=True, timeout=DEADLINE_S)
+    return path
+
+
+async def until(condition: Callable[[], object], *, within: float = DEADLINE_S) -> None:
+    """Wait until a condition holds; fail after so many seconds."""
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        await asyncio.sleep(0.005)
+
+
+class Mosquitto:
+    """One broker process; it can be killed, frozen and started again on the same port."""
+
+    def __init__(self, folder: Path, passwords: Path) -> None:
+        self._folder = folder
+        self._passwords = passwords
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = 0
+
+    def start(self) -> None:
+        fixed = self.port
+        for _ in range(20):
+            self.port = fixed or random.choice(PORTS)
+            if self._started():
+                return
+        raise AssertionError((self._folder / "log").read_text())
+
+    def _started(self) -> bool:
+        conf = self._folder / "mosquitto.conf"
+        conf.write_text(
+            f"listener {self.port} 127.0.0.1\nallow_anonymous false\npassword_file {self._passwords}\n"
+            "persistence false\nset_tcp_nodelay true\n" + ("user root\n" if os.geteuid() == 0 else "")
+        )
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen([program("mosquitto"), "-c", conf], stdout=log, stderr=log)
+        deadline = time.monotonic() + DEADLINE_S
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0 and self._process.poll() is None:
+                    return True
+            time.sleep(0.005)
+        self.kill()
+        return False
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(DEADLINE_S)
+            self._process = None
+
+    def freeze(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def address(self, username: str, password: str = PASSWORD) -> Broker:
+        return Broker(host="127.0.0.1", port=self.port, username=username, password=password)

@@ -7,7 +7,7 @@ Every import that costs time or belongs to one house stands inside its command: 
 import asyncio
 import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -56,9 +56,10 @@ def station(context: click.Context, config: Path | None) -> None:
 
         settings = _load(station_settings.load, config)
         _set_up()
+        from agent.database import JournalError
         from agent.station import run
 
-        asyncio.run(run(settings))
+        _serve(run(settings), JournalError)
 
 
 @station.command()
@@ -92,9 +93,10 @@ def hq(config: Path | None) -> None:
 
     settings = _load(hq_settings.load, config)
     _set_up(quiet=("alembic", "uvicorn"))
+    from hq.database import SchemaTooNewError
     from hq.main import run
 
-    asyncio.run(run(settings))
+    _serve(run(settings), SchemaTooNewError)
 
 
 @main.group(cls=_Lazy)
@@ -147,6 +149,14 @@ def _load(load: Callable[[Path], _Settings], config: Path | None) -> _Settings:
         return load(config)
     except SettingsError as error:
         _leave(str(error), EX_CONFIG)
+
+
+def _serve(house: Coroutine[object, object, None], failure: type[Exception]) -> None:
+    """Run a house to its end; what keeps it from serving is said in one line, exit 1."""
+    try:
+        asyncio.run(house)
+    except (OSError, failure) as error:
+        _leave(str(error), 1)
 
 
 def _leave(message: str, code: int) -> NoReturn:

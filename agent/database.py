@@ -17,6 +17,8 @@ VERSION = 1
 BUSY_S = 5.0
 """How long a commit waits for another process that holds the file's write lock."""
 
+_READ_BUSY_S = 0.1  # a reader waits for nobody but a recovery, and it waits on the loop
+
 TABLES = """
 CREATE TABLE journal(
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -103,7 +105,7 @@ def open_database(path: Path, schema: Sequence[str]) -> None:
 
 def connect(path: Path) -> sqlite3.Connection:
     """Return the writing connection to an existing database; it belongs to the calling thread. Raises sqlite3.Error."""
-    connection = _connection(path, "rw")
+    connection = _connection(path, "rw", BUSY_S)
     # FULL: a commit returns after its fsync of the WAL (https://sqlite.org/pragma.html#pragma_synchronous).
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA temp_store = MEMORY")  # savepoints must not open files of their own
@@ -112,7 +114,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
     """Return a connection that can only read; it belongs to the calling thread. Raises sqlite3.Error."""
-    return _connection(path, "ro")
+    return _connection(path, "ro", _READ_BUSY_S)
 
 
 def begin_journal(connection: sqlite3.Connection, journal: str) -> None:
@@ -134,8 +136,8 @@ def read_end(connection: sqlite3.Connection) -> tuple[str, int, bytes]:
     return journal, head, chain
 
 
-def _connection(path: Path, mode: str) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_S, isolation_level=None)
+def _connection(path: Path, mode: str, busy_s: float) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=busy_s, isolation_level=None)
 
 
 def _code(error: sqlite3.Error) -> int:
@@ -145,7 +147,7 @@ def _code(error: sqlite3.Error) -> int:
 
 def _prepare(path: Path) -> None:
     """Create what is missing and read what every append rests on."""
-    connection = _connection(path, "rwc")
+    connection = _connection(path, "rwc", BUSY_S)
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:

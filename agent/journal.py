@@ -33,8 +33,8 @@ class Journal:
         self.on_append: Callable[[int, str], None] | None = None
         self._path = path
         self._envelope = envelope
-        self._writer = Writer(path, lambda: Pen(connect(path), envelope, projectors), self._announce)
         self._reader = connect_to_read(path)
+        self._writer = Writer(path, lambda: Pen(connect(path), envelope, projectors), self._announce)
 
     @classmethod
     async def open(

@@ -3,11 +3,11 @@
 import asyncio
 import contextlib
 import logging
+import time
 from importlib.metadata import version
 
-from agent import calls, orders
+from agent import calls, devices, orders
 from agent.desk import Desk
-from agent.devices import Devices
 from agent.health import Health
 from agent.help import HelpDesk
 from agent.journal import Journal
@@ -15,12 +15,13 @@ from agent.ladder import Ladder
 from agent.link import Link, ReceivedOrders
 from agent.orders import OrdersStore
 from agent.screens.app import build
-from agent.settings import StationSettings
+from agent.settings import PanelSettings, StationSettings
 from agent.supervisor import Supervisor
 from common import keyfiles, process
 from common.changes import Changes
 from common.clock import Clock
 from common.events import StationStarted, StationStopped
+from drivers.panel import Panel
 from sync.connection import Broker
 from sync.signing import Pinned, SigningKey, VerifyKey
 
@@ -29,6 +30,18 @@ log = logging.getLogger(__name__)
 AGENT = version("jingting")
 _LAST_WORDS_S = 0.5
 """How long a stop may wait for the disk, and for the link's farewell beyond that."""
+
+
+def _panel(settings: PanelSettings, room: devices.Devices) -> Panel:
+    panel = Panel(
+        settings.name,
+        settings.port,
+        monotonic=time.monotonic,
+        on_press=room.press,
+        on_state=lambda state, reason: room.state(settings.name, state, reason),
+    )
+    room.add(panel, buzzer=settings.buzzer)
+    return panel
 
 
 async def run(settings: StationSettings) -> None:
@@ -41,8 +54,8 @@ async def run(settings: StationSettings) -> None:
         station.data / "station.db",
         source=f"/stations/{station.id}",
         clock=clock,
-        projectors=calls.projectors(),
-        schema=(calls.SCHEMA, orders.SCHEMA),
+        projectors=calls.projectors() | devices.projectors(),
+        schema=(calls.SCHEMA, devices.SCHEMA, orders.SCHEMA),
     )
     help_desk = HelpDesk(
         journal,
@@ -54,7 +67,9 @@ async def run(settings: StationSettings) -> None:
         ),
     )
     await help_desk.restore()
-    devices = Devices(settings.panel, help_desk, journal, second_output=ladder.second_output, changed=changes.moved)
+    room = devices.Devices(help_desk, journal, clock, second_output=ladder.second_output)
+    room.changed = changes.moved
+    panels = [_panel(panel, room) for panel in settings.panel]
     store = OrdersStore(journal, {"help.answered": calls.answer})
 
     def linked() -> None:
@@ -82,7 +97,7 @@ async def run(settings: StationSettings) -> None:
     health = Health(journal, help_desk, link, clock, agent=AGENT, every_s=settings.health.every_s)
 
     def rang() -> None:
-        devices.show()
+        room.show()
         changes.moved()
 
     help_desk.changed = rang
@@ -93,13 +108,15 @@ async def run(settings: StationSettings) -> None:
         help_desk=help_desk,
         journal=journal,
         link=link,
-        devices=devices.views,
+        devices=room.views,
         changes=changes,
         clock=clock,
     )
     app = build(desk, allowed_hosts={settings.web.host, *settings.web.allowed_hosts}, wall_ms=clock.wall_ms)
     async with app.serving(settings.web.host, settings.web.port):
-        devices.keep(supervisor)
+        for panel in panels:
+            supervisor.keep(f"panel {panel.name}", panel.run)
+        supervisor.keep("devices", room.run)
         supervisor.keep("help", help_desk.run)
         supervisor.keep("sender", link.sender.run)
         supervisor.keep("link", link.sessions.run)
@@ -110,7 +127,6 @@ async def run(settings: StationSettings) -> None:
                 {
                     # A restart may cure a journal that cannot be written, but it must not cut off a call that rings.
                     "journal": lambda: journal.failure is None or bool(help_desk.views(clock.mono_ns())),
-                    "panels": devices.alive,
                     "tasks": supervisor.alive,
                 }
             ),

@@ -5,6 +5,7 @@ waits until it was taken, so the broker, not our memory, holds what we cannot ye
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import random
@@ -40,9 +41,13 @@ from sync.topics import Lane
 log = logging.getLogger(__name__)
 
 BEAT_EVERY_S: Final = 60.0
+_LOOK_EVERY_S: Final = 5.0
 _SLOTS: Final[dict[Slot, int]] = {"urgent": 256, "log": 256, "ack": 4096}
 _URGENT_FILTERS: Final = ("jt/1/+/up/urgent",)
 _LOG_FILTERS: Final = ("$share/hq/jt/1/+/up/log", "jt/1/+/down/ack", "jt/1/+/state", "jt/1/+/health")
+
+_DOWN_ACK_DUE_MS: Final = 5_000
+"""How long after a birth its down/ack may take before orders are sent without it (wall clock: it only delays)."""
 
 T = TypeVar("T")
 
@@ -179,6 +184,7 @@ class Link:
         }
         self._lines: dict[str, _Line] = {}
         self._early: dict[str, Ack] = {}
+        self._making = asyncio.Lock()
         self._epoch = ""
         self._loop = asyncio.get_running_loop()
         orders.on_append = self.order_given
@@ -218,6 +224,7 @@ class Link:
                 group.create_task(self._urgent.run(lambda _: self._announce(), self._on_change))
                 group.create_task(self._log.run(lambda _: self._announce(), self._on_change))
                 group.create_task(self._beat())
+                group.create_task(self._see_to_all())
         finally:
             for line in self._lines.values():
                 line.task.cancel()
@@ -226,22 +233,25 @@ class Link:
 
     def order_given(self, station: str) -> None:
         """Hear, on any thread, that a station's orders journal has something new."""
-        line = self._lines.get(station)
-        if line is not None:
-            asyncio.run_coroutine_threadsafe(line.sender.look(), self._loop)
+        with contextlib.suppress(RuntimeError):  # the loop has closed: the next start finds it in the database
+            asyncio.run_coroutine_threadsafe(self._see_to(station), self._loop)
 
     # -- presence --------------------------------------------------------------------------------------------
 
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(BEAT_EVERY_S)
-            now = self._clock.wall_ms()
-            await self._in_thread("log", self._store.beat, self._worker, now)
+            await self._in_thread("log", self._store.beat, self._worker, self._clock.wall_ms())
             epoch = await self._in_thread("log", self._store.epoch)
             self._epoch = epoch or self._epoch
             self._announce()
-            for line in self._lines.values():  # another worker, or a command, may have given orders
-                await line.sender.look()
+
+    async def _see_to_all(self) -> None:
+        """Send what another worker or a command ordered, or what we had not sent when we were ended."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            for station in await self._in_thread("log", self._orders.unacknowledged):
+                await self._see_to(station)
 
     def _announce(self) -> None:
         # Only when what is urgent can be taken too are we there for the stations.
@@ -308,21 +318,39 @@ class Link:
             return
         await self._in_thread("log", lambda: self._store.seen(station, received_ms=self._clock.wall_ms()))
         line = await self._line(station, birth.generation)
-        if line.session != ack.session:
-            kept = line.sender.outbox.kept
-            assert kept.generation is not None
-            if ack.journal != kept.journal and kept.generation <= birth.generation:
-                # The station holds another orders journal, or none, and would not take this one again.
-                await self._in_thread("log", self._orders.open_generation, station, birth.generation)
-                await line.sender.reopened()
-            line.session = ack.session
-            line.sender.session_began(ack.session)
+        kept = line.sender.outbox.kept
+        assert kept.generation is not None
+        if ack.journal != kept.journal and kept.generation <= birth.generation:
+            # The station holds another orders journal, or none, and would not take this one again.
+            await self._in_thread("log", self._orders.open_generation, station, birth.generation)
+            await line.sender.reopened()
+        self._begin(line, ack.session)
         await line.sender.take_ack(ack)
 
+    async def _see_to(self, station: str) -> None:
+        """Send what a station's orders journal has that is new, whoever appended it.
+
+        Without the session's down/ack too, if that is overdue: we may have been started anew in the middle of a
+        session. Should the station hold another journal, its answer to the first batch says so.
+        """
+        birth = await self._in_thread("log", self._presences.latest, station)
+        if birth is None:
+            return
+        line = await self._line(station, birth.generation)
+        await line.sender.look()
+        if line.session != birth.session and self._clock.wall_ms() - birth.received_ms > _DOWN_ACK_DUE_MS:
+            self._begin(line, birth.session)
+
+    def _begin(self, line: _Line, session: str) -> None:
+        if line.session != session:
+            line.session = session
+            line.sender.session_began(session)
+
     async def _line(self, station: str, generation: int) -> _Line:
-        line = self._lines.get(station)
-        if line is not None:
-            return line
+        async with self._making:  # two at once would send the same orders twice, each with a window of its own
+            return self._lines.get(station) or await self._make_line(station, generation)
+
+    async def _make_line(self, station: str, generation: int) -> _Line:
         if self._orders.current(station) is None:
             await self._in_thread("log", self._orders.open_generation, station, generation)
         sender = await Sender.over(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select, update
 
 from common.clock import Clock, rfc3339
 from common.events import (
@@ -62,6 +62,11 @@ _TO_DO = (
         _orders.c.expires.is_(None) | (_orders.c.expires > bindparam("now")),
     )
     .order_by(_orders.c.position)
+)
+_newer = _journals.alias("newer")
+_UNACKNOWLEDGED = select(_journals.c.station).where(
+    _journals.c.cursor < _journals.c.head,
+    ~exists().where(_newer.c.station == _journals.c.station, _newer.c.generation > _journals.c.generation),
 )
 _LINE = select(_lines.c.line).where(
     _lines.c.order_journal_id == bindparam("row"), _lines.c.number == bindparam("of_number")
@@ -135,6 +140,11 @@ class Orders:
         if row is None:
             return None
         return Kept(journal=row.journal, oldest=1, head=row.head, cursor=row.cursor, generation=row.generation)
+
+    def unacknowledged(self) -> list[str]:
+        """Return the stations that have not acknowledged all of their newest orders journal."""
+        with self._store.database.read() as connection:
+            return list(connection.execute(_UNACKNOWLEDGED).scalars())
 
     def with_current(self, station: str, work: Callable[[Connection, Row[Any]], T], *, writes: bool = False) -> T:
         """Run `work` in one transaction with the newest generation's row, opening the first if there is none."""

@@ -27,6 +27,7 @@ _FAULTS = (
     (frames.CUT, "loop_cut"),
     (frames.STUCK, "button_stuck"),
     (frames.FULL, "latch_full"),
+    (0xFF, "unknown_fault"),
 )
 _TO_DO = {
     "not_found": "check that the panel is plugged in and that `port` names it",
@@ -39,6 +40,7 @@ _TO_DO = {
     "loop_short": "check the button's wires",
     "loop_cut": "check the button's wires",
     "button_stuck": "free the button: it has been held for over 30 s",
+    "unknown_fault": "the panel reports a fault newer than this software: update the station",
     "latch_full": "presses wait unacknowledged: see why the station cannot record",
 }
 
@@ -72,8 +74,9 @@ class Panel:
 
     `on_press` gets every press that arrives, repetitions too. `on_state(state, reason)` is told when either changed;
     `state` is one of device.State, `reason` empty when ready, else one of not_found, busy, no_permission, cannot_open,
-    hung_up, opening, silent, garbled, loop_short, loop_cut, button_stuck, latch_full. Both are called on the loop and
-    must not wait. `monotonic` in seconds. Raises ValueError when `port_url` is of no kind that pyserial knows.
+    hung_up, opening, silent, garbled, loop_short, loop_cut, button_stuck, latch_full, unknown_fault. Both are
+    called on the loop and must not wait. `monotonic` in seconds. Raises ValueError when `port_url` is of no kind that
+    pyserial knows.
     """
 
     def __init__(
@@ -83,7 +86,7 @@ class Panel:
         *,
         monotonic: Callable[[], float],
         on_press: Callable[[PressReading], None],
-        on_state: Callable[[str, str], None],
+        on_state: Callable[[device.State, str], None],
     ) -> None:
         self.name = name
         self.state: device.State = "absent"

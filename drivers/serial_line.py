@@ -15,8 +15,8 @@ from collections.abc import Callable
 import serial
 
 _CHUNK = 4096
-# A flood is read at 200 kB/s at most, 17 times what 115200 baud can carry: the loop belongs to others too.
-_PAUSE_S = 0.02
+# A flood is read at 4096 bytes in 20 ms, 17 times what 115200 baud can carry: the loop belongs to others too.
+_WINDOW_S = 0.02
 _BAUD = 115200
 
 # What opening, configuring or closing a port may raise; termios.error is no OSError.
@@ -51,7 +51,9 @@ class SerialLine:
         self._on_room = on_room
         self._fd = -1
         self._unsent = b""
-        self._reading: asyncio.TimerHandle | None = None
+        self._window_at = 0.0
+        self._in_window = 0
+        self._pause: asyncio.TimerHandle | None = None
         self.lost: asyncio.Future[None]
 
     async def open(self) -> None:
@@ -92,14 +94,17 @@ class SerialLine:
         if not data:
             self._detach()
             return
-        if len(data) == _CHUNK:
-            loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._window_at >= _WINDOW_S:
+            self._window_at, self._in_window = loop.time(), 0
+        self._in_window += len(data)
+        if self._in_window >= _CHUNK:
             loop.remove_reader(self._fd)
-            self._reading = loop.call_later(_PAUSE_S, self._resume)
+            self._pause = loop.call_at(self._window_at + _WINDOW_S, self._resume)
         self._on_bytes(data)
 
     def _resume(self) -> None:
-        self._reading = None
+        self._pause = None
         asyncio.get_running_loop().add_reader(self._fd, self._read)
 
     def _write(self) -> None:
@@ -123,9 +128,9 @@ class SerialLine:
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._fd)
         loop.remove_writer(self._fd)
-        if self._reading is not None:
-            self._reading.cancel()
-            self._reading = None
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
         self._fd = -1
         self._unsent = b""
         if not self.lost.done():

@@ -108,9 +108,7 @@ class Player:
         if self._hand and now >= self._hand.next_ns:
             self._press(self._hand.press())
         if self._noise and self._line.master >= 0:
-            count = min(self._noise, _CHUNK)
-            self._noise -= count
-            self._line.send(self._rng.randbytes(count))
+            self._noise -= self._line.send(self._rng.randbytes(min(self._noise, _CHUNK)))
 
     def _send(self, message: frames.Hello | frames.Press | frames.Status) -> None:
         if self._line.master < 0:

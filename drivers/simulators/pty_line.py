@@ -1,6 +1,5 @@
 """A serial line played on a pseudo-terminal, which a driver opens through a link."""
 
-import contextlib
 import os
 import tty
 from pathlib import Path
@@ -45,7 +44,9 @@ class PtyLine:
         except BlockingIOError:
             return b""
 
-    def send(self, data: bytes) -> None:
-        """Send as much as the line takes; like a wire without a reader, it loses the rest."""
-        with contextlib.suppress(BlockingIOError):
-            os.write(self.master, data)
+    def send(self, data: bytes) -> int:
+        """Send as much as the line takes and return how many bytes that were; the rest is lost, as on a wire."""
+        try:
+            return os.write(self.master, data)
+        except BlockingIOError:
+            return 0

@@ -35,6 +35,13 @@ class Simulator:
         self.options = options
         self.ready = self.start()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self.process.stdin.closed:
+            self.kill()
+
     def start(self) -> dict:
         code = "from drivers.simulators.cli import panel; panel()"
         self.process = subprocess.Popen(

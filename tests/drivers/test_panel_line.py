@@ -8,10 +8,8 @@ from drivers.panel import Outputs
 
 @pytest.fixture
 def simulator(tmp_path):
-    simulator = Simulator(tmp_path)
-    yield simulator
-    if simulator.process.poll() is None:
-        simulator.kill()
+    with Simulator(tmp_path) as simulator:
+        yield simulator
 
 
 async def test_a_press_travels_and_is_acknowledged(simulator):

@@ -140,7 +140,9 @@ class Panel:
         self._flush()
 
     async def run(self) -> None:
-        """Serve the panel until cancelled."""
+        """Serve the panel until cancelled; may be run again after that."""
+        if self.state != "absent":
+            self._become("lost", "hung_up")
         try:
             while True:
                 if await self._open():

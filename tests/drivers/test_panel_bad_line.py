@@ -157,6 +157,20 @@ async def test_a_frame_torn_by_a_new_opening_is_not_finished_by_the_next_line(ra
         assert host.readings == []
 
 
+async def test_a_driver_that_was_stopped_runs_again(raw):
+    async with Host(raw.port) as host:
+        for _ in range(2):
+            await opened(host)
+            raw.write(frames.encode(WELL, 0))
+            await until(lambda: host.panel.state == "ready", "ready")
+            host.task.cancel()
+            await asyncio.wait([host.task])
+            host.task = asyncio.create_task(host.panel.run())
+        await opened(host)
+    story = [("starting", "opening"), ("ready", ""), ("absent", "hung_up")]
+    assert host.states == [*story, *story, ("starting", "opening")]
+
+
 async def test_what_is_meant_for_the_panel_or_unknown_is_ignored_and_counted(raw):
     async with Host(raw.port) as host:
         await opened(host)

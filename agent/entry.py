@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import msgspec
+
 from common.clock import rfc3339
 from common.events import Payload, Rescued, encode_event, is_urgent_event, type_of
 from common.identifiers import uuid7
@@ -40,8 +42,7 @@ class Clock(Protocol):
         """Tell whether the wall clock is synchronised."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """An event ready to be written: `line` are its bytes for ever, `event` the same parsed."""
 
     id: str

@@ -3,8 +3,9 @@
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+import msgspec
 
 from agent.database import begin_journal, read_end
 from agent.entry import Entry, Envelope
@@ -15,8 +16,7 @@ Projector: TypeAlias = Callable[[sqlite3.Connection, int, str, Any, Mapping[str,
 """`(connection, number, event id, payload, event)`: writes an event's rows in the transaction of the event itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(msgspec.Struct, frozen=True):
     """Where an event stands in the journal, and under which id."""
 
     number: int

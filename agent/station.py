@@ -2,11 +2,16 @@
 
 import asyncio
 import contextlib
+import errno
+import fcntl
 import logging
+import os
 import time
 from importlib.metadata import version
+from pathlib import Path
 
 from agent import calls, devices, orders
+from agent.database import JournalError
 from agent.desk import Desk
 from agent.health import Health
 from agent.help import HelpDesk
@@ -20,7 +25,9 @@ from agent.supervisor import Supervisor
 from common import keyfiles, process
 from common.changes import Changes
 from common.clock import Clock
-from common.events import StationStarted, StationStopped
+from common.events import Payload, StationStarted, StationStopped
+from common.settings import WebSettings
+from common.web.server import LocalServer
 from drivers.panel import Panel
 from sync.connection import Broker
 from sync.signing import Pinned, SigningKey, VerifyKey
@@ -29,7 +36,7 @@ log = logging.getLogger(__name__)
 
 AGENT = version("jingting")
 _LAST_WORDS_S = 0.5
-"""How long a stop may wait for the disk, and for the link's farewell beyond that."""
+"""How long a start or a stop waits for the disk, at each of its steps."""
 
 
 def _panel(settings: PanelSettings, room: devices.Devices) -> Panel:
@@ -38,18 +45,22 @@ def _panel(settings: PanelSettings, room: devices.Devices) -> Panel:
         settings.port,
         monotonic=time.monotonic,
         on_press=room.press,
-        on_state=lambda state, reason: room.state(settings.name, state, reason),
+        on_state=room.state,
     )
     room.add(panel, buzzer=settings.buzzer)
     return panel
 
 
 async def run(settings: StationSettings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises JournalError when the journal can neither be opened nor set aside."""
+    """Serve until SIGTERM or SIGINT. Raises JournalError when the journal can neither be opened nor set aside.
+
+    Raises OSError when another process serves from the same folder.
+    """
     stop = process.stop_requested()
     clock, changes, supervisor = Clock(), Changes(), Supervisor()
     station, ladder = settings.station, settings.help
     station.data.mkdir(parents=True, exist_ok=True)
+    _claim(station.data)
     journal = await Journal.open(
         station.data / "station.db",
         source=f"/stations/{station.id}",
@@ -113,33 +124,57 @@ async def run(settings: StationSettings) -> None:
         clock=clock,
     )
     app = build(desk, allowed_hosts={settings.web.host, *settings.web.allowed_hosts}, wall_ms=clock.wall_ms)
-    async with app.serving(settings.web.host, settings.web.port):
-        for panel in panels:
-            supervisor.keep(f"panel {panel.name}", panel.run)
-        supervisor.keep("devices", room.run)
-        supervisor.keep("help", help_desk.run)
-        supervisor.keep("sender", link.sender.run)
-        supervisor.keep("link", link.sessions.run)
-        supervisor.keep("health", health.run)
-        supervisor.keep(
-            "watchdog",
-            lambda: process.watchdog(
-                {
-                    # A restart may cure a journal that cannot be written, but it must not cut off a call that rings.
-                    "journal": lambda: journal.failure is None or bool(help_desk.views(clock.mono_ns())),
-                    "tasks": supervisor.alive,
-                }
-            ),
-        )
-        rang()
-        await journal.append(StationStarted(agent=AGENT))
-        process.notify("READY=1")
-        log.info("Station %s serves.", station.id)
-        await stop.wait()
-        process.notify("STOPPING=1")
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(journal.append(StationStopped()), _LAST_WORDS_S)
-            await asyncio.wait_for(link.sender.remember(), _LAST_WORDS_S)
-        link.sessions.stop()
-        await supervisor.stop()
-    await journal.stop()
+    for panel in panels:
+        supervisor.keep(f"panel {panel.name}", panel.run)
+    supervisor.keep("devices", room.run)
+    supervisor.keep("help", help_desk.run)
+    supervisor.keep("sender", link.sender.run)
+    supervisor.keep("link", link.sessions.run)
+    supervisor.keep("health", health.run)
+    # Only a task among the others: an address that is taken must not silence the button.
+    supervisor.keep("pages", lambda: _serve(app, settings.web))
+    supervisor.keep(
+        "watchdog",
+        lambda: process.watchdog(
+            {
+                # A restart may cure a journal that cannot be written, but it must not cut off a call that rings.
+                "journal": lambda: journal.failure is None or bool(help_desk.views(clock.mono_ns())),
+                "panels": lambda: all(supervisor.alive(f"panel {panel.name}") for panel in panels),
+                "help": lambda: supervisor.alive("help"),
+            }
+        ),
+    )
+    rang()
+    await _note(journal, StationStarted(agent=AGENT))
+    process.notify("READY=1")
+    log.info("Station %s serves.", station.id)
+    await stop.wait()
+    process.notify("STOPPING=1")
+    await _note(journal, StationStopped())
+    link.sessions.stop()
+    await supervisor.stop()
+    with contextlib.suppress(TimeoutError, JournalError):
+        await asyncio.wait_for(link.sender.remember(), _LAST_WORDS_S)
+        await asyncio.wait_for(journal.stop(), _LAST_WORDS_S)
+
+
+def _claim(folder: Path) -> int:
+    """Take the folder for this process alone; the descriptor holds it. Raises OSError when another has it."""
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise OSError(errno.EBUSY, "another station serves from this folder; stop it first", str(folder)) from None
+    return descriptor
+
+
+async def _note(journal: Journal, payload: Payload) -> None:
+    """Journal what nobody waits for: a disk that fails or hangs holds up neither start nor stop."""
+    with contextlib.suppress(TimeoutError, JournalError):
+        await asyncio.wait_for(journal.append(payload), _LAST_WORDS_S)
+
+
+async def _serve(app: LocalServer, web: WebSettings) -> None:
+    async with app.serving(web.host, web.port):
+        await asyncio.Event().wait()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import socket
 
 import uvicorn
 
@@ -52,11 +53,11 @@ async def run(settings: HqSettings) -> None:
         wall_ms=clock.wall_ms,
         stopping=stop,
     )
+    # Bound here, not by uvicorn, which would end the process with an exit code of its own when the port is taken.
+    listening = socket.create_server((web.host, web.port), family=_family(web.host), backlog=128)
     server = uvicorn.Server(
         uvicorn.Config(
             app,  # type: ignore[arg-type] # microdot's ASGI application is untyped
-            host=web.host,
-            port=web.port,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -64,7 +65,7 @@ async def run(settings: HqSettings) -> None:
             timeout_graceful_shutdown=1,
         )
     )
-    serving = asyncio.create_task(server.serve(), name="web")
+    serving = asyncio.create_task(server.serve(sockets=[listening]), name="web")
     linking = asyncio.create_task(link.run(), name="link")
     stopping = asyncio.create_task(stop.wait(), name="stop")
     process.notify("READY=1")
@@ -81,6 +82,10 @@ async def run(settings: HqSettings) -> None:
             await asyncio.gather(linking, serving, return_exceptions=True)
         stopping.cancel()
         store.close()
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _from_thread(loop: asyncio.AbstractEventLoop, changes: Changes) -> None:

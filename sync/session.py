@@ -328,8 +328,13 @@ class Sessions:
                 message.payload, station=self._station, kinds=kinds, limit=MAX_OPEN_AT_STATION, keys=self._keys
             )
             if kinds == {"ack"}:
-                self._down_ack_until_heard = False
-                await self._sender.take_ack(read_ack(opened))
+                ack = read_ack(opened)
+                if self._down_ack_until_heard and ack.session == self._session:
+                    # Headquarters is there now. It may not have been when this session's down/ack went out, and
+                    # sends no orders before it has heard one.
+                    self._down_ack_until_heard = False
+                    await self._down_ack(None)
+                await self._sender.take_ack(ack)
                 return
             batch = read_batch(opened, lane="urgent" if place[1] == "down/urgent" else "log")
         except Refusal as refusal:

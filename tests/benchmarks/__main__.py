@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m tests.benchmarks [--only NAME] [--json]`: every figure beside a baseline of the same run."""
+"""`make bench`, or `python -m tests.benchmarks [--only NAME] [--json]`: figures beside a baseline of the same run."""
 
 import importlib
 import json

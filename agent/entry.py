@@ -17,6 +17,9 @@ LINE_LIMIT = 32 * 1024
 RESCUED_LIMIT = 48 * 1024
 """Most bytes of a `rescued` event's line: it carries another line in base64url."""
 
+_TORN_NS = 100_000_000
+_READINGS = 3
+
 
 class LineLimitError(ValueError):
     """An event that headquarters would refuse for ever as malformed: too long, too deep, or a number too large.
@@ -42,9 +45,23 @@ class Clock(Protocol):
         """Tell whether the wall clock is synchronised."""
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """An event ready to be written: `line` are its bytes for ever, `event` the same parsed."""
+class Moment(msgspec.Struct, frozen=True):
+    """One instant on all clocks: ms since 1970, CLOCK_BOOTTIME in ns, and whether the first is synchronised."""
 
+    wall_ms: int
+    mono_ns: int
+    trusted: bool
+
+    @property
+    def offset_ms(self) -> int:
+        """Wall time less CLOCK_BOOTTIME, in milliseconds: it changes only when somebody sets the clock."""
+        return self.wall_ms - self.mono_ns // 1_000_000
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An event ready to be written, stamped `at`: `line` are its bytes for ever, `event` the same parsed."""
+
+    at: Moment
     id: str
     type: str
     urgent: bool
@@ -60,18 +77,30 @@ class Envelope:
     source: str
     clock: Clock
 
-    def entry(self, payload: Payload, event_id: str | None = None) -> Entry:
-        """Stamp `payload` now, under `event_id` or a new UUIDv7; raises LineLimitError."""
-        wall_ms = self.clock.wall_ms()
-        event_id = event_id or uuid7(wall_ms=wall_ms)
+    def now(self) -> Moment:
+        """Read all clocks at one instant."""
+        # Trust first: a clock set right between the two is then called unsure, not a wrong one sure.
+        trusted = self.clock.trusted()
+        before = self.clock.mono_ns()
+        for _ in range(_READINGS):
+            wall_ms, after = self.clock.wall_ms(), self.clock.mono_ns()
+            if after - before < _TORN_NS:
+                break
+            before = after  # the process stood still in between, and that would look like a step
+        return Moment(wall_ms, after, trusted)
+
+    def entry(self, payload: Payload, event_id: str | None = None, *, at: Moment | None = None) -> Entry:
+        """Stamp `payload`, now or `at`, under `event_id` or a new UUIDv7; raises LineLimitError."""
+        at = at or self.now()
+        event_id = event_id or uuid7(wall_ms=at.wall_ms)
         line = encode_event(
             payload,
             event_id=event_id,
             source=self.source,
-            time=rfc3339(wall_ms),
+            time=rfc3339(at.wall_ms),
             boot=self.clock.boot,
-            mono=self.clock.mono_ns(),
-            unsure=not self.clock.trusted(),
+            mono=at.mono_ns,
+            unsure=not at.trusted,
         )
         event_type = type_of(payload)
         limit = RESCUED_LIMIT if isinstance(payload, Rescued) else LINE_LIMIT
@@ -82,4 +111,4 @@ class Envelope:
             event = parse_object(line)
         except ValueError as error:
             raise LineLimitError(f"{event_type}: {error}; headquarters would refuse it") from error
-        return Entry(event_id, event_type, is_urgent_event(event_type), payload, line, event)
+        return Entry(at, event_id, event_type, is_urgent_event(event_type), payload, line, event)

@@ -80,6 +80,10 @@ class Journal:
         """
         return await self._writer.run(work)
 
+    async def keep_time(self) -> None:
+        """Append `clock.set` or `clock.stepped` if the clock was set or stepped; JournalError when the disk fails."""
+        await self.run(Pen.keep_time)
+
     def query(self, look: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `look` reads, all of it as of one moment: short, and fetched whole. Raises JournalError."""
         try:

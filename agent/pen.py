@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 import msgspec
 
 from agent.database import begin_journal, read_end
-from agent.entry import Entry, Envelope
+from agent.entry import Entry, Envelope, Moment
+from agent.timekeeper import moment_of, noticed
 from common.events import Payload
 from sync.batch import chain_next
 
@@ -40,13 +41,33 @@ class Pen:
         self.written: list[tuple[int, str]] = []
         self.envelope = envelope
         self._projectors = projectors
+        self._last_look = self._last_moment()
 
     def append(self, payload: Payload, event_id: str | None = None) -> Appended:
         """Append an event, stamped now, and project it; raises LineLimitError, and whatever its projector raises."""
         return self.record(self.envelope.entry(payload, event_id))
 
     def record(self, entry: Entry) -> Appended:
-        """Append an event made before, and project it."""
+        """Append an event made before, and project it; what the clock did since the last one comes first."""
+        self._look(entry.at)
+        return self._write(entry)
+
+    def keep_time(self) -> None:
+        """Append `clock.set` or `clock.stepped` if that is due, and nothing if it is not."""
+        self._look(self.envelope.now())
+
+    def _look(self, at: Moment) -> None:
+        clock_event = noticed(self.envelope.clock.boot, self._last_look, at)
+        if self._last_look is None or at.mono_ns >= self._last_look.mono_ns:
+            self._last_look = at
+        if clock_event is not None:
+            self._write(self.envelope.entry(clock_event, at=at))
+
+    def _last_moment(self) -> Moment | None:
+        row = self.connection.execute("SELECT line FROM events ORDER BY number DESC LIMIT 1").fetchone()
+        return row and moment_of(row[0], self.envelope.clock.boot)
+
+    def _write(self, entry: Entry) -> Appended:
         number = self.copy(entry.line, entry.type, urgent=entry.urgent)
         project = self._projectors.get(entry.type)
         if project is not None:
@@ -75,7 +96,7 @@ class Pen:
     @contextmanager
     def part(self) -> Iterator[None]:
         """Undo, when an exception leaves this block, what the block wrote, and nothing else; parts nest."""
-        before = self.journal, self.head, self.chain, self.written
+        before = self.journal, self.head, self.chain, self.written, self._last_look
         count = len(self.written)
         self.connection.execute("SAVEPOINT part")
         try:
@@ -84,7 +105,7 @@ class Pen:
             if self.connection.in_transaction:  # some errors of the disk end all of it
                 self.connection.execute("ROLLBACK TO part")
                 self.connection.execute("RELEASE part")
-            self.journal, self.head, self.chain, self.written = before
+            self.journal, self.head, self.chain, self.written, self._last_look = before
             del self.written[count:]
             raise
         self.connection.execute("RELEASE part")

@@ -22,6 +22,7 @@ from agent.orders import OrdersStore
 from agent.screens.app import build
 from agent.settings import PanelSettings, StationSettings
 from agent.supervisor import Supervisor
+from agent.timekeeper import keep_time
 from common import keyfiles, process
 from common.changes import Changes
 from common.clock import Clock
@@ -131,6 +132,7 @@ async def run(settings: StationSettings) -> None:
     supervisor.keep("sender", link.sender.run)
     supervisor.keep("link", link.sessions.run)
     supervisor.keep("health", health.run)
+    supervisor.keep("clock", lambda: keep_time(journal.keep_time))
     # Only a task among the others: an address that is taken must not silence the button.
     supervisor.keep("pages", lambda: _serve(app, settings.web))
     supervisor.keep(

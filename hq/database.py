@@ -1,6 +1,7 @@
 """One database, SQLite or PostgreSQL: whatever is particular to either stands here, and only here."""
 
 import logging
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 SCHEMA: Final = "0001"
 """The newest revision in `hq/migrations`; a database that is there needs no Alembic to be opened."""
@@ -17,6 +19,12 @@ _MIGRATION_LOCK = 0x6A74  # an arbitrary number, the same for every worker ("jt"
 _BUSY_S = 10.0
 
 log = logging.getLogger(__name__)
+
+FAILURES: Final = (OperationalError, InterfaceError, sqlite3.OperationalError)
+"""What a database says that is full, held by somebody else or not to be reached: the next attempt may well succeed.
+
+SQLite's own, unwrapped, comes from preparing a new connection.
+"""
 
 
 class SchemaTooNewError(Exception):

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from common.clock import Clock, rfc3339
+from hq.database import FAILURES
 from hq.ingest import Ingest, Presences, StationKeys
 from hq.orders import Orders
 from hq.orders_journal import OrdersJournal
+from hq.patience import RETRY_S, Patience
 from hq.store import Store
 from sync import topics
 from sync.backoff import Backoff
@@ -186,6 +188,7 @@ class Link:
         self._early: dict[str, Ack] = {}
         self._making = asyncio.Lock()
         self._epoch = ""
+        self._patience = Patience(self._announce)
         self._loop = asyncio.get_running_loop()
         orders.on_append = self.order_given
         away = Will(topics.hq_state(worker), b'{"online":false}')
@@ -194,7 +197,7 @@ class Link:
             broker,
             client_id=f"hq-{worker}-urgent",
             filters=_URGENT_FILTERS,
-            take=self._take_urgent,
+            take=self._patience.over(self._take_urgent),
             on_room=lambda: None,
             will=None,
         )
@@ -203,7 +206,7 @@ class Link:
             broker,
             client_id=f"hq-{worker}",
             filters=_LOG_FILTERS,
-            take=self._take_log,
+            take=self._patience.over(self._take_log),
             on_room=self._wake_senders,
             will=away,
         )
@@ -215,16 +218,13 @@ class Link:
 
     async def run(self) -> None:
         """Serve for ever; a cancellation says goodbye."""
-        loop = asyncio.get_running_loop()
-        self._epoch = await loop.run_in_executor(
-            self._threads["log"], self._store.epoch_at_start, self._worker, self._clock.wall_ms()
-        )
         try:
+            self._epoch = await self._patience.over(self._epoch_at_start)()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._urgent.run(lambda _: self._announce(), self._on_change))
                 group.create_task(self._log.run(lambda _: self._announce(), self._on_change))
-                group.create_task(self._beat())
-                group.create_task(self._see_to_all())
+                group.create_task(self._every(BEAT_EVERY_S, self._beat))
+                group.create_task(self._every(_LOOK_EVERY_S, self._see_to_all))
         finally:
             for line in self._lines.values():
                 line.task.cancel()
@@ -238,26 +238,33 @@ class Link:
 
     # -- presence --------------------------------------------------------------------------------------------
 
-    async def _beat(self) -> None:
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        work = self._patience.over(work)
         while True:
-            await asyncio.sleep(BEAT_EVERY_S)
-            await self._in_thread("log", self._store.beat, self._worker, self._clock.wall_ms())
-            epoch = await self._in_thread("log", self._store.epoch)
-            self._epoch = epoch or self._epoch
-            self._announce()
+            await asyncio.sleep(seconds)
+            await work()
+
+    async def _epoch_at_start(self) -> str:
+        return await self._in_thread("log", self._store.epoch_at_start, self._worker, self._clock.wall_ms())
+
+    async def _beat(self) -> None:
+        await self._in_thread("log", self._store.beat, self._worker, self._clock.wall_ms())
+        epoch = await self._in_thread("log", self._store.epoch)
+        self._epoch = epoch or self._epoch
+        self._announce()
 
     async def _see_to_all(self) -> None:
         """Send what another worker or a command ordered, or what we had not sent when we were ended."""
-        while True:
-            await asyncio.sleep(_LOOK_EVERY_S)
-            for station in await self._in_thread("log", self._orders.unacknowledged):
-                await self._see_to(station)
+        for station in await self._in_thread("log", self._orders.unacknowledged):
+            await self._see_to(station)
 
     def _announce(self) -> None:
-        # Only when what is urgent can be taken too are we there for the stations.
+        # Only when what is urgent can be taken too, and committed, are we there for the stations.
         if not self.connected:
             return
-        state = {"online": True, "epoch": self._epoch, "time": rfc3339(self._clock.wall_ms())}
+        state: dict[str, object] = {"online": False}
+        if not self._patience.failing:
+            state = {"online": True, "epoch": self._epoch, "time": rfc3339(self._clock.wall_ms())}
         payload = json.dumps(state, separators=(",", ":")).encode()
         self._log.publish(topics.hq_state(self._worker), payload, slot="ack", retain=True)
 
@@ -365,5 +372,13 @@ class Link:
             on_progress=lambda: None,
             rng=random.Random(),  # noqa: S311 - it spreads attempts, it guards nothing
         )
-        line = self._lines[station] = _Line(sender, asyncio.create_task(sender.run(), name=f"orders-{station}"))
+        line = self._lines[station] = _Line(sender, asyncio.create_task(_carry(sender), name=f"orders-{station}"))
         return line
+
+
+async def _carry(sender: Sender) -> None:
+    """Keep a sender running while the database comes and goes; `Patience` says so of what has to be written."""
+    while True:
+        with contextlib.suppress(*FAILURES):
+            await sender.run()
+        await asyncio.sleep(RETRY_S)

@@ -128,6 +128,7 @@ class Connection:
             clean_session=None if self._protocol5 else True,
             protocol=MQTTProtocolVersion.MQTTv5 if self._protocol5 else MQTTProtocolVersion.MQTTv311,
             manual_ack=hold_pubacks,
+            reconnect_on_failure=False,  # else a refused 3.1.1 is tried again as 3.1, blocking the loop
         )
         client.username_pw_set(self._broker.username, self._broker.password)
         client.connect_timeout = CONNECT_TIMEOUT_S
@@ -154,13 +155,14 @@ class Connection:
         """Connect and wait for CONNACK. Raises BrokerUnreachableError or BrokerRefusedError."""
         try:
             await self._connect_socket()
-            code = await asyncio.wait_for(asyncio.shield(self._connack), CONNECT_TIMEOUT_S)
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):  # wait_for may lose a cancellation (Python 3.11)
+                code = await asyncio.shield(self._connack)
+        except TimeoutError:  # an OSError too: it comes first
+            self._drop()
+            raise BrokerUnreachableError(f"{self._broker.host}:{self._broker.port} does not answer") from None
         except OSError as error:
             self._drop()
             raise BrokerUnreachableError(f"{self._broker.host}:{self._broker.port}: {error}") from error
-        except TimeoutError:
-            self._drop()
-            raise BrokerUnreachableError(f"{self._broker.host}:{self._broker.port} does not answer CONNECT") from None
         except asyncio.CancelledError:
             self._drop()
             raise

@@ -148,8 +148,10 @@ class Sender:
                 if await self._send(step):
                     continue
                 step = float("inf")  # no room on the connection: it wakes us when there is
+            # Not wait_for: until Python 3.12 it loses a cancellation that comes together with what is waited for.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), None if step == float("inf") else step)
+                async with asyncio.timeout(None if step == float("inf") else step):
+                    await self._woken.wait()
 
     async def _send(self, plan: Plan) -> bool:
         """Carry out a plan; False when the connection has no room."""

@@ -197,7 +197,7 @@ def black_hole(request):
 async def test_a_broker_that_swallows_everything_is_given_up_and_does_not_hold_the_loop(black_hole, monkeypatch):
     monkeypatch.setattr(connection_module, "CONNECT_TIMEOUT_S", 0.5)
     one, ticks = Client(black_hole), Ticks()
-    with pytest.raises(BrokerUnreachableError):
+    with pytest.raises(BrokerUnreachableError, match=f"127.0.0.1:{black_hole.port} does not answer"):
         await one.connection.open()
     assert ticks.stop() < 0.4
 

@@ -234,6 +234,10 @@ class Sessions:
             log.info("The link is up.")
             self._on_change()
             ending = await self._until_over(connection, reader)
+        except BrokerUnreachableError:
+            if not connection.ended.done():
+                raise
+            ending = connection.ended.result()  # accepted, and kicked before it answered the subscription
         finally:
             self._connection = None
             if self._sender is not None:

@@ -291,6 +291,23 @@ async def test_accepted_and_kicked_three_times_is_a_suspected_takeover_and_only_
     await until(lambda: station.sender.outbox.cursor == 2)
 
 
+async def test_to_be_kicked_before_the_subscription_is_answered_counts_too(mosquitto):
+    async def kick(reader, writer):
+        await reader.read(1000)
+        writer.write(b"\x20\x03\x00\x00\x00")
+        await reader.read(1000)
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(kick, "127.0.0.1", 0) as server:
+        mosquitto.port, real = server.sockets[0].getsockname()[1], mosquitto.port
+        station = Station(mosquitto)
+        mosquitto.port = real
+        await station.start()
+        await until(lambda: station.sessions.takeover_suspected)
+        await station.stop()
+
+
 async def test_a_broker_that_is_away_is_told_once_and_found_again(mosquitto, hq, station, caplog):
     caplog.set_level(logging.INFO)
     await until(lambda: hq.births)

@@ -48,6 +48,12 @@ def hq_row(city: City, station: str = STATION) -> dict[str, Any]:
     return next((row for row in overview.get("stations", ()) if row["station"] == station), {})
 
 
+def hq_answers(city: City) -> bool:
+    """Whether headquarters' page says that somebody answers every open call."""
+    shown = (fetch(city.hq_url + "/overview.json") or {}).get("calls", ())
+    return bool(shown) and all(call["answered_by"] for call in shown)
+
+
 def page(url: str) -> str:
     """A page as an English reader sees it."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy cannot reach loopback

@@ -26,15 +26,16 @@ class Journal:
     """An open journal; every method belongs to the loop it was opened on.
 
     `on_append(number, event type)` is called on the loop for each event, after its commit and after whoever awaited it
-    was told.
+    was told; `on_failure()` when `failure` has come or gone.
     """
 
     def __init__(self, path: Path, envelope: Envelope, projectors: Mapping[str, Projector]) -> None:
         self.on_append: Callable[[int, str], None] | None = None
+        self.on_failure: Callable[[], None] | None = None
         self._path = path
         self._envelope = envelope
         self._reader = connect_to_read(path)
-        self._writer = Writer(path, lambda: Pen(connect(path), envelope, projectors), self._announce)
+        self._writer = Writer(path, lambda: Pen(connect(path), envelope, projectors), self._announce, self._failed)
 
     @classmethod
     async def open(
@@ -131,6 +132,10 @@ class Journal:
     async def recall(self, journal: str, cursor: int) -> None:
         """Append as `rescued` what is still kept above `cursor` of a journal closed earlier, each number once."""
         await self.run(lambda pen: rescue_closed(pen, journal, cursor))
+
+    def _failed(self) -> None:
+        if self.on_failure is not None:
+            self.on_failure()
 
     def _announce(self, written: list[tuple[int, str]]) -> None:
         if self.on_append is not None:

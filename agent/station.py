@@ -112,7 +112,7 @@ async def run(settings: StationSettings) -> None:
         room.show()
         changes.moved()
 
-    help_desk.changed = rang
+    help_desk.changed = journal.on_failure = rang
     help_desk.on_unrecorded = health.ringing_changed
     help_desk.on_recorded = health.ringing_changed
     desk = Desk(

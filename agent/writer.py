@@ -28,14 +28,18 @@ class Writer:
     """Runs units of work in the journal's thread, each in a savepoint, many in one transaction.
 
     A unit that raises is undone alone. When the disk fails, every unit of that commit fails with JournalError and
-    the connection is opened anew for the next, which reads the journal's end again from the file.
+    the connection is opened anew for the next, which reads the journal's end again from the file. `on_written` and
+    `on_failure` (`failure` has come or gone) are called on the loop.
     """
 
-    def __init__(self, path: Path, pick_up: Callable[[], Pen], on_written: OnWritten) -> None:
+    def __init__(
+        self, path: Path, pick_up: Callable[[], Pen], on_written: OnWritten, on_failure: Callable[[], None]
+    ) -> None:
         self.failure: JournalError | None = None
         self._path = path
         self._pick_up = pick_up
         self._on_written = on_written
+        self._on_failure = on_failure
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[_Unit | None] = SimpleQueue()
         self._stopped: asyncio.Future[None] | None = None
@@ -97,6 +101,7 @@ class Writer:
         if self.failure is not None:
             log.warning("The journal %s can be written again.", self._path)
             self.failure = None
+            self._loop.call_soon_threadsafe(self._on_failure)
         self._loop.call_soon_threadsafe(self._answer, group, outcomes, written)
 
     def _commit(self, group: list[_Unit]) -> tuple[list[_Outcome], list[tuple[int, str]]]:
@@ -132,9 +137,10 @@ class Writer:
         ]
         for failure in failures:
             failure.__cause__ = error
-        if self.failure is None:
+        before, self.failure = self.failure, failures[0]
+        if before is None:
             log.error("The journal fails: %s", failures[0])
-        self.failure = failures[0]
+            self._loop.call_soon_threadsafe(self._on_failure)
         outcomes: list[_Outcome] = [(None, failure) for failure in failures]
         self._loop.call_soon_threadsafe(self._answer, group, outcomes, list[tuple[int, str]]())
 

@@ -93,7 +93,6 @@ class ListJournal:
         for number in sorted(n for n in kept if n > cursor):
             self._rescue(*kept.pop(number))
 
-
     def ids(self) -> set[str]:
         """Ids of everything this card still keeps, wrapped or not, closed or open."""
         lines = [line for line, _ in self.lines]

@@ -31,6 +31,10 @@ class SchemaTooNewError(Exception):
     """The database was made by a newer Jingting than this one."""
 
 
+class DatabaseUnreachableError(Exception):
+    """The database could not be opened at the start; the message says which, and why."""
+
+
 class Database:
     """An engine and its transactions. A write transaction is a writer from its first moment.
 
@@ -64,11 +68,18 @@ class Database:
     def migrate(self) -> None:
         """Bring the tables up to date; quick, and without Alembic, when they are.
 
-        Raises SchemaTooNewError when they are newer than this program.
+        Raises SchemaTooNewError when they are newer than this program, DatabaseUnreachableError when the database does
+        not answer at all.
         """
-        with self.read() as connection:
-            if _revision(connection) == SCHEMA:
-                return
+        try:
+            with self.read() as connection:
+                if _revision(connection) == SCHEMA:
+                    return
+        except FAILURES as error:
+            why = " ".join(str(getattr(error, "orig", error)).split())
+            raise DatabaseUnreachableError(
+                f"the database {self._engine.url} cannot be opened: {why}; is it running, and [store] url right?"
+            ) from error
         from alembic import command  # noqa: PLC0415 - 0.3 s that only a new database needs
         from alembic.config import Config  # noqa: PLC0415
         from alembic.script import ScriptDirectory  # noqa: PLC0415

@@ -93,10 +93,10 @@ def hq(config: Path | None) -> None:
 
     settings = _load(hq_settings.load, config)
     _set_up(quiet=("alembic", "uvicorn"))
-    from hq.database import SchemaTooNewError
+    from hq.database import DatabaseUnreachableError, SchemaTooNewError
     from hq.main import run
 
-    _serve(run(settings), SchemaTooNewError)
+    _serve(run(settings), SchemaTooNewError, DatabaseUnreachableError)
 
 
 @main.group(cls=_Lazy)
@@ -151,11 +151,12 @@ def _load(load: Callable[[Path], _Settings], config: Path | None) -> _Settings:
         _leave(str(error), EX_CONFIG)
 
 
-def _serve(house: Coroutine[object, object, None], failure: type[Exception]) -> None:
+def _serve(house: Coroutine[object, object, None], *failures: type[Exception]) -> None:
     """Run a house to its end; what keeps it from serving is said in one line, exit 1."""
+    expected: tuple[type[Exception], ...] = (OSError, *failures)
     try:
         asyncio.run(house)
-    except (OSError, failure) as error:
+    except expected as error:
         _leave(str(error), 1)
 
 

@@ -21,6 +21,15 @@ _EARLIER = select(_births.c.journal).where(
     _births.c.session == bindparam("in_session"),
     _births.c.verdict == "accepted",
 )
+_BORN_WITH = (
+    select(_births.c.session)
+    .where(
+        _births.c.station == bindparam("of"),
+        _births.c.journal == bindparam("of_journal"),
+        _births.c.verdict == "accepted",
+    )
+    .limit(1)
+)
 _RECORD = insert(_births)
 _RECORD_AGAIN = (
     update(_births)
@@ -88,6 +97,10 @@ def record_birth(
     elif earlier and session != home.session:
         verdict = "replaced"
         write_alarm(connection, station, "replaced_session", plain(session, 64), at_ms=received_ms)
+    again = connection.execute(_BORN_WITH, {"of": station, "of_journal": journal}).first() is not None
+    if verdict == "accepted" and again and journal != home.journal:
+        # Nobody goes back to a journal: two that are both open are two kiosks under one name.
+        write_alarm(connection, station, "takeover", journal, at_ms=received_ms)
     _record(connection, station, header, verdict, received_ms)
     if verdict == "accepted":
         connection.execute(

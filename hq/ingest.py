@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 _MAX_HEALTH: Final = 4096
 _MAX_SESSION: Final = 128
 _MAX_NUMBER: Final = 2**53
+_IGNORED: Final = {"replaced": "its session was replaced", "closed": "its journal was closed"}
 
 
 class StationKeys:
@@ -136,8 +137,8 @@ class Ingest:
         before = self._presences.latest(station)
         verdict = self._store.birth(station, header, received_ms=now)
         if verdict != "accepted":
-            log.warning("%s: a birth of a %s was ignored.", station, verdict)
-            return StateTaken()
+            log.warning("%s: a birth was ignored (%s).", station, _IGNORED[verdict])
+            return StateTaken((self._disown(station, header),) if verdict == "closed" else ())
         self._presences.renew(station)
         began = before is None or before.session != header["session"]
         acks = [self._ack(station, header["journal"], self._store.standing(station, header["journal"]))]
@@ -181,15 +182,27 @@ class Ingest:
             journal = latest.journal
         return self._ack(station, journal, self._store.standing(station, journal), refusal)
 
+    def _disown(self, station: str, birth: dict[str, Any]) -> bytes:
+        """Return the ack that makes whoever was born with a closed journal close it too, and go on in one of its own.
+
+        A copied or restored station comes with it in good faith, and would wait for an answer for ever.
+        """
+        fork = Refusal("fork", "the journal is closed", header=birth)
+        taken = self._store.standing(station, birth["journal"])
+        return self._write_ack(station, birth["session"], birth["journal"], taken, fork)
+
     def _ack(self, station: str, journal: str, taken: Taken, refusal: Refusal | None = None) -> bytes | None:
         latest = self._presences.latest(station)
         if latest is None:
             return None  # before a station's first birth there is no session to name
+        return self._write_ack(station, latest.session, journal, taken, refusal)
+
+    def _write_ack(self, station: str, session: str, journal: str, taken: Taken, refusal: Refusal | None) -> bytes:
         self._metrics.acked()
         return self._writer.write(
             ack_header(
                 station=station,
-                session=latest.session,
+                session=session,
                 time=rfc3339(self._clock.wall_ms()),
                 journal=journal,
                 standing=taken.standing,

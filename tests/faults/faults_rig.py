@@ -172,3 +172,32 @@ class LockedDatabase:
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
+
+
+# -- copies --------------------------------------------------------------------------------------------------------
+
+
+def query(database: Path, statement: str, *values: object) -> list[Any]:
+    """What a statement returns from an SQLite file in use: a list of rows, or of values where each row has one."""
+    connection = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=10)
+    try:
+        rows = connection.execute(statement, values).fetchall()
+    finally:
+        connection.close()
+    return [row[0] if len(row) == 1 else row for row in rows]
+
+
+def journaled(city: City, event_type: str, station: str = STATION) -> list[dict[str, Any]]:
+    """The events of one type in a station's own journal."""
+    lines = query(city.station_folder(station) / "data/station.db", "SELECT line FROM events ORDER BY number")
+    return [event for line in lines if (event := json.loads(line))["type"] == event_type]
+
+
+async def close_call(city: City, station: str = STATION) -> None:
+    """Take the open call at the duty desk, and end it."""
+    [call] = calls(city, station)
+    for step, fields in (("acknowledge", {}), ("close", {"reason": "helped"})):
+        url = f"{city.station_url(station)}/duty/calls/{call['id']}/{step}"
+        event_id = uuid7(wall_ms=time.time_ns() // 1_000_000)
+        assert await asyncio.to_thread(submit, url, event_id=event_id, **fields)
+    await until(lambda: not calls(city, station))

@@ -1,0 +1,51 @@
+"""Somebody on the city's broker with a stolen password, but without a key: hears what it may, says what it likes."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+
+from faults_rig import until
+
+from common import keyfiles
+from jingting.city import City
+from sync.connection import Broker, Connection, Incoming
+
+
+class Stranger:
+    """A connection under another client id; `heard` is what came on the topics it subscribed to."""
+
+    def __init__(self, connection: Connection, heard: list[Incoming]) -> None:
+        self._connection = connection
+        self.heard = heard
+
+    async def says(self, topic: str, payload: bytes) -> None:
+        """Publish with QoS 1; returns once the broker has room for it."""
+        await until(lambda: self._connection.publish(topic, payload, slot="ack"))
+
+    def payloads(self, topic: str) -> list[bytes]:
+        return [message.payload for message in self.heard if message.topic == topic]
+
+
+@contextlib.asynccontextmanager
+async def stranger(city: City, username: str, filters: Sequence[str] = ()) -> AsyncIterator[Stranger]:
+    """Come as `hq` or as a station's id, beside whoever has that name."""
+    home = city.folder / "hq" if username == "hq" else city.station_folder(username)
+    heard: list[Incoming] = []
+    connection = Connection(
+        Broker(
+            host="127.0.0.1",
+            port=city.broker_port,
+            username=username,
+            password=keyfiles.read_password(home / "broker.password"),
+        ),
+        client_id=f"stranger-{username}",
+        on_message=heard.append,
+        on_room=lambda: None,
+    )
+    await connection.open()
+    try:
+        if filters:
+            await connection.subscribe(filters)
+        yield Stranger(connection, heard)
+    finally:
+        await asyncio.shield(connection.close())

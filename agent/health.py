@@ -1,20 +1,31 @@
 """What headquarters must know about this box: a small sample now and then, and at once when a call is unrecorded."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from agent.help import HelpDesk
 from agent.journal import Journal
 from agent.link import Link
 from common.clock import Clock, rfc3339
+from drivers.panel import Panel
 
 
 class Health:
     """Sends samples over the link; keep `run()` alive."""
 
     def __init__(
-        self, journal: Journal, desk: HelpDesk, link: Link, clock: Clock, *, agent: str, every_s: float
+        self,
+        *,
+        journal: Journal,
+        desk: HelpDesk,
+        link: Link,
+        panels: Sequence[Panel],
+        clock: Clock,
+        agent: str,
+        every_s: float,
     ) -> None:
+        self._panels = panels
         self._journal = journal
         self._desk = desk
         self._link = link
@@ -59,7 +70,13 @@ class Health:
             "unsent": self._link.sender.outbox.waiting,
             "journal_ok": self._journal.failure is None,
             "clock_trusted": self._clock.trusted(),
+            "takeover": self._link.sessions.takeover_suspected,
+            "refused": self._link.sessions.refused.total(),
+            "panel_frames_bad": sum(panel.frames_bad for panel in self._panels),
         }
+        waiting_since = self._link.waiting_since
+        if waiting_since is not None:
+            sample["oldest_unsent_s"] = max(0, (self._clock.mono_ns() - waiting_since) // 1_000_000_000)
         if since is not None:
             sample["ringing"] = {"since": since, "recorded": False}
         return sample

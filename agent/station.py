@@ -106,7 +106,15 @@ async def run(settings: StationSettings) -> None:
         on_change=linked,
         on_reopened=help_desk.journal_opened,
     )
-    health = Health(journal, help_desk, link, clock, agent=AGENT, every_s=settings.health.every_s)
+    health = Health(
+        journal=journal,
+        desk=help_desk,
+        link=link,
+        panels=panels,
+        clock=clock,
+        agent=AGENT,
+        every_s=settings.health.every_s,
+    )
 
     def rang() -> None:
         room.show()

@@ -15,6 +15,9 @@ KNOWN: Final[dict[str, tuple[type, ...]]] = {
     "oldest_unsent_s": (int, float),
     "clock_trusted": (bool,),
     "journal_ok": (bool,),
+    "takeover": (bool,),
+    "refused": (int,),  # messages, since the station started
+    "panel_frames_bad": (int,),  # likewise
     "agent": (str,),
 }
 _MOST = 64  # characters of a text

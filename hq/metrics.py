@@ -1,8 +1,9 @@
 """What Prometheus may read of headquarters; labels are the station and small enums, never anything personal."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -13,7 +14,7 @@ from hq.presence import Presence
 class StationFacts:
     """One station as it is measured. `gaps`: numbers missing below the highest held one of its current journal.
 
-    `unsent` and `oldest_unsent_s` are what its latest health sample said (None: it said nothing).
+    `health` is what its latest sample said: what it did not say is not in it.
     """
 
     station: str
@@ -21,8 +22,19 @@ class StationFacts:
     seen_s: int | None
     gaps: int
     open_calls: int
-    unsent: int | None
-    oldest_unsent_s: float | None
+    health: Mapping[str, Any]
+
+
+HEALTH: Final = {
+    "unsent": ("station_unsent_records", "Events not yet acknowledged, as the station says"),
+    "oldest_unsent_s": ("station_oldest_unsent_seconds", "Age of the oldest of them, as the station says"),
+    "journal_ok": ("station_journal_ok", "1 while the station can write its journal"),
+    "clock_trusted": ("station_clock_trusted", "1 while the station's clock is synchronised"),
+    "takeover": ("station_takeover_suspected", "1 while somebody else seems to use the station's name"),
+    "refused": ("station_refused_messages", "Messages the station has refused since it started"),
+    "panel_frames_bad": ("station_panel_frames_bad", "What was no frame on its panels' lines since it started"),
+}
+"""Gauges that show a figure of a station's health sample, by the sample's key."""
 
 
 class Metrics:
@@ -48,8 +60,7 @@ class Metrics:
         self._seen = self._gauge("station_last_seen_seconds", "Since the last signed message of the current session")
         self._gaps = self._gauge("station_sequence_gaps", "Numbers missing below the highest held")
         self._calls = self._gauge("station_open_help_calls", "Help calls that are not closed")
-        self._unsent = self._gauge("station_unsent_records", "Events not yet acknowledged, as the station says")
-        self._oldest = self._gauge("station_oldest_unsent_seconds", "Age of the oldest of them, as the station says")
+        self._health = {key: self._gauge(*gauge) for key, gauge in HEALTH.items()}
 
     def _gauge(self, name: str, about: str) -> Gauge:
         return Gauge(name, about, ["station"], registry=self.registry)
@@ -81,7 +92,7 @@ class Metrics:
             return generate_latest(self.registry)
 
     def _set(self, facts: Iterable[StationFacts]) -> None:
-        for gauge in (self._up, self._seen, self._gaps, self._calls, self._unsent, self._oldest):
+        for gauge in (self._up, self._seen, self._gaps, self._calls, *self._health.values()):
             gauge.clear()
         for fact in facts:
             self._up.labels(fact.station).set(fact.presence == "online")
@@ -89,7 +100,6 @@ class Metrics:
             self._calls.labels(fact.station).set(fact.open_calls)
             if fact.seen_s is not None:
                 self._seen.labels(fact.station).set(fact.seen_s)
-            if fact.unsent is not None:
-                self._unsent.labels(fact.station).set(fact.unsent)
-            if fact.oldest_unsent_s is not None:
-                self._oldest.labels(fact.station).set(fact.oldest_unsent_s)
+            for key, gauge in self._health.items():
+                if key in fact.health:
+                    gauge.labels(fact.station).set(fact.health[key])

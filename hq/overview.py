@@ -57,8 +57,7 @@ def read_facts(connection: Connection, now_ms: int) -> list[StationFacts]:
                 seen_s=_seen_s(row, now_ms),
                 gaps=_missing(row),
                 open_calls=calls_of[row.station],
-                unsent=health.get("unsent"),
-                oldest_unsent_s=health.get("oldest_unsent_s"),
+                health=health,
             )
         )
     return facts

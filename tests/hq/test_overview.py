@@ -95,7 +95,7 @@ def test_a_call_that_could_not_be_recorded_is_shown_until_the_call_arrives(store
 def test_of_a_health_sample_only_small_known_values_are_kept(store, sample):
     store.health(STATION, sample, received_ms=NOW)
     (fact,) = store.facts(NOW)
-    assert (fact.unsent, fact.oldest_unsent_s) == (None, None)
+    assert fact.health == {}
     assert store.overview(NOW).stations[0].presence == "never"
 
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -12,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from common import keyfiles
-from jingting import layout
 
 ROOT = Path(__file__).parents[2]
 
@@ -129,18 +127,6 @@ def test_a_station_that_does_not_run_exits_3(config):
     assert result.returncode == 3
     assert result.stdout == ""
     assert "does not answer" in result.stderr
-
-
-def test_a_station_whose_web_port_is_taken_says_so_and_exits_1(tmp_path):
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        taken = listening.getsockname()[1]
-        layout.write(tmp_path, broker_port=1, hq_port=taken, station_ports={"jt-001": taken})
-        result = jingting("station", "--config", tmp_path / "stations/jt-001/station.toml")
-    assert result.returncode == 1
-    assert "address already in use" in result.stderr
-    assert "Traceback" not in result.stderr
 
 
 def test_a_kiosk_never_loads_headquarters():

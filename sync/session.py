@@ -338,7 +338,8 @@ class Sessions:
                     # sends no orders before it has heard one.
                     self._down_ack_until_heard = False
                     await self._down_ack(None)
-                await self._sender.take_ack(ack)
+                # Shielded: a journal that it closes is closed, whether or not this session lives to see it.
+                await asyncio.shield(self._sender.take_ack(ack))
                 return
             batch = read_batch(opened, lane="urgent" if place[1] == "down/urgent" else "log")
         except Refusal as refusal:

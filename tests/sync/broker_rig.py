@@ -1,6 +1,7 @@
 """A real Mosquitto of a test's own, on a free port of loopback, with a password for everybody."""
 
 import asyncio
+import contextlib
 import os
 import random
 import shutil
@@ -34,6 +35,15 @@ def passwords(folder: Path) -> Path:
     return path
 
 
+def free_port() -> int:
+    """A port on which nobody listens: else the probe below might take another test's broker for this one."""
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
 async def until(condition: Callable[[], object], *, within: float = DEADLINE_S) -> None:
     """Wait until a condition holds; fail after so many seconds."""
     deadline = time.monotonic() + within
@@ -54,7 +64,7 @@ class Mosquitto:
     def start(self) -> None:
         fixed = self.port
         for _ in range(20):
-            self.port = fixed or random.choice(PORTS)
+            self.port = fixed or free_port()
             if self._started():
                 return
         raise AssertionError((self._folder / "log").read_text())

@@ -110,7 +110,7 @@ class Station:
             publish=self.sessions.publish,
             open_limit=MAX_OPEN_AT_HQ,
             monotonic=self.monotonic,
-            on_close=lambda _: None,
+            on_close=lambda _: self._tasks.append(asyncio.create_task(self.sessions.rebirth())),
             on_progress=lambda: None,
             rng=self.dice,
         )

@@ -70,7 +70,7 @@ class Store:
 
         `wall_ms` (milliseconds since 1970) stamps when a help call is committed. Set `on_change` to be called, in the
         thread that made it, after each change, with the version that `overview` will show at least.
-        Raises SchemaTooNewError for a database of a newer Jingting, and DatabaseUnreachableError if it cannot be opened.
+        Raises SchemaTooNewError for a database of a newer Jingting, DatabaseUnreachableError if it cannot be opened.
         """
         database = Database(url)
         try:

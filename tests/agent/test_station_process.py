@@ -3,11 +3,15 @@
 import asyncio
 import contextlib
 import json
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from station_rig import DEADLINE_S, House, Manager, black_hole, cpu_s, environment, rss_mib, until
+
+from jingting.city import City
 
 WATCHDOG_S = 0.2
 STOP_S = 2.0
@@ -128,10 +132,13 @@ async def test_sigterm_ends_it_within_two_seconds_while_the_disk_hangs(house):
 # -- starting again ----------------------------------------------------------------------------------------------------
 
 
-async def test_killed_and_started_again_an_open_call_rings_at_once_and_presses_made_meanwhile_are_recorded(house):
+async def test_killed_and_started_again_a_call_rings_at_its_rung_and_presses_made_meanwhile_are_recorded(house):
+    with house.config.open("a") as config:
+        config.write("\n[help]\nlouder_after_s = 1\nescalate_after_s = 1.2\n")
     await house.start()
     await house.press()
-    (call,) = (await house.sees(lambda view: view["calls"] and view["calls"][0]["recorded"]))["calls"]
+    await until(lambda: house.events("help.escalated"))
+    (call,) = (await house.sees(lambda view: view["calls"] and view["calls"][0]["escalated"]))["calls"]
     house.station.kill()
     await house.station.ended()
     await until(lambda: house.panel_events("host_gone"))
@@ -140,10 +147,11 @@ async def test_killed_and_started_again_an_open_call_rings_at_once_and_presses_m
     view = await house.sees(lambda view: view["calls"])
     assert [again["id"] for again in view["calls"]] == [call["id"]]
     assert view["calls"][0]["age_s"] >= call["age_s"]
+    assert view["calls"][0]["escalated"]
     await until(lambda: len(house.panel_events("acknowledged")) == 2)
-    assert house.sounds()
-    assert len(house.events("help.raised")) == 1
-    assert len(house.events("help.pressed_again")) == 1
+    assert [shown["tone"] for shown in house.panel_events("outputs")] == [1, 2]  # never lower again
+    counted = [len(house.events(f"help.{what}")) for what in ("raised", "pressed_again", "escalated")]
+    assert counted == [1, 1, 1]
 
 
 async def test_a_press_made_before_the_station_was_ever_started_is_recorded_once_it_is(house):
@@ -228,6 +236,31 @@ async def test_with_both_pages_open_it_is_four_threads_48_mib_and_idle(house):
         assert (cpu_s(process) - before) / passed < 0.05
         assert process.num_threads() <= 4
         assert rss_mib(process) <= 48
+
+
+# -- in a city --------------------------------------------------------------------------------------------------------
+
+
+async def test_all_well_status_exits_0_and_with_a_frozen_broker_station_and_headquarters_stop_within_two_seconds(
+    tmp_path,
+):
+    async with City(tmp_path, stations=1) as city:
+        station = city.stations[0]
+        config = city.station_folder(station) / "station.toml"
+        asked = await asyncio.to_thread(command, "station", "status", "--config", config)
+        assert asked.returncode == 0, asked.stdout
+        assert "headquarters online" in asked.stdout
+        city.process("broker").send(signal.SIGSTOP)
+        try:
+            for name in (f"station-{station}", "hq"):
+                began = time.monotonic()
+                city.process(name).send(signal.SIGTERM)
+                await city.process(name).ended(10)
+                assert time.monotonic() - began < STOP_S
+                assert city.process(name).exit_code == 0
+                assert "Traceback" not in city.process(name).log.read_text()
+        finally:
+            city.process("broker").send(signal.SIGCONT)
 
 
 # -- asking it ---------------------------------------------------------------------------------------------------------

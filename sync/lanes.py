@@ -8,16 +8,15 @@ order, within a window of wire bytes. Times are monotonic seconds and come in as
 import bisect
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final
 
 from sync.batch import MAX_EVENTS
+from sync.flights import NEVER, Flight, Session, Try
 from sync.peer import Peer
 from sync.ranges import Ranges, contains, union
 from sync.receiver import Ack, Rejected
-from sync.source import CloseCause, Kept
-from sync.topics import Lane
-from sync.window import Window
+from sync.source import Kept
+from sync.verdict import Accepted, Close, Ignored, Plan, Rehash, Suspect, Verdict
 
 URGENT_IN_FLIGHT: Final = 8
 LOG_IN_FLIGHT: Final = 8
@@ -28,87 +27,6 @@ OVERDUE_S: Final = 60.0
 """Age of the oldest unanswered birth or event at which a new session is due."""
 _LOG_FIRST_S, _LOG_CEILING_S = 2.0, 60.0
 _URGENT_FIRST_S, _URGENT_CEILING_S = 1.5, 10.0
-_NEVER: Final = float("inf")
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Send lines of one lane from `first`: at most `count`, and at most `wire` bytes as a message (one line always)."""
-
-    lane: Lane
-    first: int
-    count: int
-    wire: int
-    epoch: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """An ack of another session or journal, or one overtaken by a later."""
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """An ack that set the cursor, forward or back."""
-
-    before: int
-    after: int
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """The journal must be closed: headquarters holds something else under its numbers."""
-
-    cause: CloseCause
-    last_common: int
-
-
-@dataclass(frozen=True, slots=True)
-class Suspect:
-    """The receiver calls this lone line malformed; withhold it only if that is so (see `sha256`)."""
-
-    number: int
-    sha256: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Rehash:
-    """The receiver found a wrong chain; hash again what is kept to learn whose fault it is."""
-
-    cursor: int
-
-
-Verdict: TypeAlias = Ignored | Accepted | Close | Suspect | Rehash
-
-
-@dataclass(slots=True)
-class _Flight:
-    first: int
-    last: int
-    size: int
-    sent: float
-
-
-@dataclass(slots=True)
-class _Try:
-    first_sent: float
-    due: float
-    attempts: int = 1
-
-
-@dataclass(slots=True)
-class _Session:
-    name: str
-    began: float
-    answered: bool = False
-    rev: int | None = None
-    window: Window = field(default_factory=Window)
-    flights: list[_Flight] = field(default_factory=list)
-    tries: dict[int, _Try] = field(default_factory=dict)
-    resend_at: float = _NEVER
-    attempts: int = 0
-    probe_at: float = 0.0
-    unanswered_since: float = _NEVER
 
 
 class Outbox:
@@ -117,7 +35,7 @@ class Outbox:
     def __init__(self, kept: Kept, urgent: Sequence[int], *, key_id: bytes, rng: random.Random) -> None:
         self._rng = rng
         self._key_id = key_id
-        self._session: _Session | None = None
+        self._session: Session | None = None
         self.peer = Peer()
         self._log_held_until = 0.0
         self.key_refused = False
@@ -149,8 +67,8 @@ class Outbox:
             self._session.rev = None
             self._session.flights.clear()
             self._session.tries.clear()
-            self._session.resend_at = _NEVER
-            self._session.unanswered_since = _NEVER
+            self._session.resend_at = NEVER
+            self._session.unanswered_since = NEVER
 
     def appended(self, number: int, *, urgent: bool) -> None:
         """Hear of a new event in the journal."""
@@ -173,7 +91,7 @@ class Outbox:
 
     def session_began(self, session: str, now: float) -> None:
         """Begin a session: the birth has just been published (or, at headquarters, received and answered)."""
-        self._session = _Session(session, now, unanswered_since=now)
+        self._session = Session(session, now, unanswered_since=now)
         self._extra = ()
         self._next = self._floor()
         self._recount()
@@ -224,7 +142,7 @@ class Outbox:
         """Return what to send now, or the seconds after which to ask again (infinite: only a new fact can help)."""
         session = self._session
         if session is None:
-            return _NEVER
+            return NEVER
         plan, urgent_wait = self._next_urgent(session, now)
         if plan is not None:
             return plan
@@ -243,11 +161,11 @@ class Outbox:
             before = session.tries.get(plan.first)
             attempts = before.attempts if before else 0
             due = now + self._backoff(_URGENT_FIRST_S, _URGENT_CEILING_S, attempts)
-            session.tries[plan.first] = _Try(before.first_sent if before else now, due, attempts + 1)
+            session.tries[plan.first] = Try(before.first_sent if before else now, due, attempts + 1)
         elif self._may_stream(session, now):
-            session.flights.append(_Flight(plan.first, last, size, now))
+            session.flights.append(Flight(plan.first, last, size, now))
             self._next = last + 1
-            if session.resend_at == _NEVER:
+            if session.resend_at == NEVER:
                 session.resend_at = now + self._backoff(_LOG_FIRST_S, _LOG_CEILING_S, session.attempts)
         else:
             session.probe_at = now + PROBE_EVERY_S
@@ -273,8 +191,8 @@ class Outbox:
 
     # -- the urgent lane -------------------------------------------------------------------------------------
 
-    def _next_urgent(self, session: _Session, now: float) -> tuple[Plan | None, float]:
-        wait = _NEVER
+    def _next_urgent(self, session: Session, now: float) -> tuple[Plan | None, float]:
+        wait = NEVER
         for number in self._pending[:URGENT_IN_FLIGHT]:
             tried = session.tries.get(number)
             if tried is None or now >= tried.due:
@@ -284,17 +202,17 @@ class Outbox:
 
     # -- the log lane ----------------------------------------------------------------------------------------
 
-    def _may_stream(self, session: _Session, now: float) -> bool:
+    def _may_stream(self, session: Session, now: float) -> bool:
         return session.answered and self.peer.online(now) and not self.key_refused
 
-    def _next_log(self, session: _Session, now: float) -> Plan | float:
+    def _next_log(self, session: Session, now: float) -> Plan | float:
         if now < self._log_held_until:
             return self._log_held_until - now
         if not self._may_stream(session, now):
             return self._next_probe(session, now)
         if now >= session.resend_at:
             session.flights.clear()
-            session.resend_at = _NEVER
+            session.resend_at = NEVER
             session.attempts += 1
             session.window.timed_out()
             self._next = self._floor()
@@ -311,10 +229,10 @@ class Outbox:
             return wait
         return Plan("log", first, self._span(first), room, self.epoch)
 
-    def _next_probe(self, session: _Session, now: float) -> Plan | float:
+    def _next_probe(self, session: Session, now: float) -> Plan | float:
         first = self._unacked_from(self._floor())
         if first is None:
-            return _NEVER
+            return NEVER
         due = max(session.probe_at, 0.0 if session.answered else session.began + FIRST_ACK_WAIT_S)
         return Plan("log", first, 1, 0, self.epoch) if now >= due else due - now
 
@@ -333,7 +251,7 @@ class Outbox:
 
     # -- acks ------------------------------------------------------------------------------------------------
 
-    def _accept(self, session: _Session, ack: Ack, now: float) -> bool:
+    def _accept(self, session: Session, ack: Ack, now: float) -> bool:
         new = ack.stored[1:] if ack.cursor else ack.stored
         fell = ack.cursor < self.cursor
         moved = ack.cursor != self.cursor
@@ -360,15 +278,15 @@ class Outbox:
         self._next = max(self._next, self._floor())
         if moved or arrived:
             session.attempts = 0
-            session.resend_at = _NEVER
+            session.resend_at = NEVER
             if session.flights:
                 session.resend_at = now + self._backoff(_LOG_FIRST_S, _LOG_CEILING_S, 0)
         waiting = [flight.sent for flight in session.flights]
         waiting += [tried.first_sent for tried in session.tries.values()]
-        session.unanswered_since = min(waiting, default=_NEVER)
+        session.unanswered_since = min(waiting, default=NEVER)
         return moved
 
-    def _refused(self, session: _Session, rejected: Rejected, now: float) -> Verdict | None:
+    def _refused(self, session: Session, rejected: Rejected, now: float) -> Verdict | None:
         match rejected.reason:
             case "fork":
                 return Close("fork", self.cursor)
@@ -386,7 +304,7 @@ class Outbox:
                 pass  # a damaged message: it goes again when its time comes
         return None
 
-    def _covers(self, flight: _Flight) -> bool:
+    def _covers(self, flight: Flight) -> bool:
         if flight.last <= self.cursor:
             return True
         return any(first <= max(flight.first, self.cursor + 1) and flight.last <= last for first, last in self._extra)

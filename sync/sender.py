@@ -14,11 +14,12 @@ from typing import Final, Protocol
 
 from sync import base64url, topics
 from sync.batch import Line, chain_next, chain_start
-from sync.lanes import Accepted, Close, Outbox, Plan, Rehash, Suspect
+from sync.lanes import Outbox
 from sync.receiver import Ack, check_line
 from sync.signed import MAX_WIRE, Writer
 from sync.source import CloseCause, Kept, Source
 from sync.topics import Direction, Lane
+from sync.verdict import Accepted, Close, Plan, Rehash, Suspect
 
 log = logging.getLogger(__name__)
 

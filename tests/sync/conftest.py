@@ -1,5 +1,8 @@
 import pytest
 from broker_rig import Mosquitto, passwords
+from session_rig import ByHand, Station
+
+from sync import connection, session
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +16,26 @@ def mosquitto(tmp_path, broker_passwords):
     broker.start()
     yield broker
     broker.kill()
+
+
+@pytest.fixture
+def impatience(monkeypatch):
+    """Wills come at once, and a station looks at its clock often."""
+    monkeypatch.setattr(connection, "WILL_DELAY_S", 0)
+    monkeypatch.setattr(session, "_LOOK_EVERY_S", 0.02)
+
+
+@pytest.fixture
+async def hq(mosquitto, impatience):
+    by_hand = ByHand(mosquitto)
+    await by_hand.start()
+    yield by_hand
+    await by_hand.stop()
+
+
+@pytest.fixture
+async def station(mosquitto, impatience):
+    one = Station(mosquitto)
+    await one.start()
+    yield one
+    await one.stop()

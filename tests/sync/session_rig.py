@@ -237,3 +237,16 @@ class ByHand:
         """Wait for a down/ack of which `right` holds."""
         await until(lambda: any(right(ack) for ack, _ in self.down_acks))
         return next(found for found in self.down_acks if right(found[0]))
+
+
+async def kicked_by_another(mosquitto: Mosquitto, station: Station, times: int) -> None:
+    """Somebody else connects with the station's name, so many times, and goes away again."""
+    for _ in range(times):
+        await until(lambda: station.sessions.up)
+        session = station.sessions._session
+        intruder = Connection(
+            mosquitto.address(STATION), client_id=STATION, on_message=lambda _: None, on_room=lambda: None
+        )
+        await intruder.open()
+        await until(lambda session=session: not station.sessions.up or station.sessions._session != session)
+        await intruder.close()

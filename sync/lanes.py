@@ -118,6 +118,10 @@ class Outbox:
 
     # -- what to do ------------------------------------------------------------------------------------------
 
+    def in_session(self, session: str) -> bool:
+        """Tell whether this is the session that goes on."""
+        return self._session is not None and self._session.name == session
+
     def holds(self, number: int) -> bool:
         """Tell whether the receiver's acks cover `number`."""
         return number <= self.cursor or contains(self._extra, number)

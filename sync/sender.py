@@ -204,7 +204,7 @@ class Sender:
         """Act on a verified ack for this station and direction."""
         async with self._acks:  # one after the other: each looks into the source before it decides
             if ack.journal != self.outbox.kept.journal:
-                if ack.journal is not None:
+                if ack.journal is not None and self.outbox.in_session(ack.session):
                     await self._recall(ack.journal, ack.cursor)
                 return
             own_chain = chain_start(ack.journal) if ack.end == 0 else await self._source.chain(ack.end)

@@ -311,3 +311,11 @@ def test_work_begun_under_an_older_session_is_not_counted():
     box.sent(plan, last=5, size=500, now=0.0)
     box.acked(ack(session="t"), own_chain=None, now=0.0)
     assert send(box, 0.0) == ("log", 1, 5)
+
+
+def test_only_the_session_that_goes_on_counts():
+    box = streaming(1)
+    assert box.in_session("s")
+    assert not box.in_session("another")
+    box.session_ended()
+    assert not box.in_session("s")

@@ -73,7 +73,7 @@ class _Wire:
         *,
         client_id: str,
         filters: tuple[str, ...],
-        take: Callable[[str, str, bytes], Awaitable[None]],
+        take: Callable[[str, bytes], Awaitable[None]],
         on_room: Callable[[], None],
         will: Will | None,
     ) -> None:
@@ -143,9 +143,7 @@ class _Wire:
     async def _read(self, connection: Connection) -> None:
         while True:
             message = await self._inbox.get()
-            place = topics.parse(message.topic)
-            if place is not None:
-                await self._take(place[0], place[1], message.payload)
+            await self._take(message.topic, message.payload)
             connection.puback(message)
 
     def publish(self, topic: str, payload: bytes, *, slot: Slot, retain: bool = False) -> bool:
@@ -273,31 +271,34 @@ class Link:
     async def _in_thread(self, lane: Lane, work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads[lane], work, *arguments)
 
-    async def _take_urgent(self, station: str, kind: str, payload: bytes) -> None:
-        if kind == "up/urgent":
-            ack = await self._in_thread("urgent", self._ingest["urgent"].batch, station, "urgent", payload)
-            self._answer(self._urgent, station, ack)
+    async def _take_urgent(self, topic: str, payload: bytes) -> None:
+        match topics.parse(topic):
+            case (station, "up/urgent"):
+                ack = await self._in_thread("urgent", self._ingest["urgent"].batch, station, "urgent", payload)
+                self._answer(self._urgent, station, ack)
+            case _:
+                self._store.metrics.refused("foreign-topic")
 
-    async def _take_log(self, station: str, kind: str, payload: bytes) -> None:
+    async def _take_log(self, topic: str, payload: bytes) -> None:
         ingest = self._ingest["log"]
-        match kind:
-            case "up/log":
+        match topics.parse(topic):
+            case (station, "up/log"):
                 ack = await self._in_thread("log", ingest.batch, station, "log", payload)
                 self._answer(self._log, station, ack)
-            case "state":
+            case (station, "state"):
                 taken = await self._in_thread("log", ingest.state, station, payload)
                 for answer in taken.acks:
                     self._answer(self._log, station, answer)
                 if taken.began or taken.ended:
                     await self._session_changed(station)
-            case "health":
+            case (station, "health"):
                 await self._in_thread("log", ingest.health, station, payload)
-            case "down/ack":
+            case (station, "down/ack"):
                 down = await self._in_thread("log", ingest.down_ack, station, payload)
                 if down is not None:
                     await self._take_down_ack(station, down)
-            case _:
-                pass  # headquarters' own words, which it is not subscribed to
+            case _:  # no station's, or one that a broker should not have sent us
+                self._store.metrics.refused("foreign-topic")
 
     def _answer(self, wire: _Wire, station: str, ack: bytes | None) -> None:
         if ack is not None:

@@ -34,6 +34,16 @@ class Press(msgspec.Struct, frozen=True, kw_only=True):
     number: Number
 
 
+class Sealed(msgspec.Struct, frozen=True, kw_only=True):
+    """Personal fields as they are kept and travel. `key`: the shift key's id; `box`: nonce and ciphertext, base64url.
+
+    What is inside is a JSON object; only `sync.sealing` puts it in or takes it out.
+    """
+
+    key: Identifier
+    box: str
+
+
 class JournalOpened(Payload, frozen=True, kw_only=True):
     """A new journal goes on where `previous` was closed; `last_common` is what headquarters surely holds of it."""
 
@@ -158,6 +168,21 @@ class OrderFailed(Payload, frozen=True, kw_only=True):
     reason: Text
 
 
+class KeyIssued(Payload, frozen=True, kw_only=True):
+    """A shift key, wrapped for headquarters. `to`: id of its sealing key; `kem`: the wrapped key; both in base64url."""
+
+    kid: Identifier
+    suite: Name
+    to: str
+    kem: str
+
+
+class RevealRequested(Payload, frozen=True, kw_only=True):
+    """The station needs the sealed fields of an event again, and no longer has their key."""
+
+    event: Identifier
+
+
 class OrdersOpened(Payload, frozen=True, kw_only=True):
     """The first line of every orders journal."""
 
@@ -191,6 +216,8 @@ EVENTS: dict[str, type[Payload]] = {
     "station.stopped": StationStopped,
     "order.applied": OrderApplied,
     "order.failed": OrderFailed,
+    "key.issued": KeyIssued,
+    "reveal.requested": RevealRequested,
 }
 """What a station journals, by CloudEvents `type`."""
 
@@ -208,7 +235,10 @@ _TYPES = {payload: name for table in (EVENTS, ORDERS) for name, payload in table
 
 
 def is_urgent_event(event_type: str) -> bool:
-    """Tell whether a station's event travels on the urgent lane: every help event does."""
+    """Tell whether a station's event travels on the urgent lane: every help event does.
+
+    A `key.issued` would too if a help event needed it; none carries a sealed field, so it keeps to the log.
+    """
     return event_type.startswith("help.")
 
 

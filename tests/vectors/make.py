@@ -1,7 +1,8 @@
 """Makes `link.json`, the golden vectors of `docs/link.md`: `python -m tests.vectors.make`.
 
 Keys, ids and times are fixed and Ed25519 is deterministic, so the file is the same however often it is made; only the
-`zstd` forms may differ with the library's version. How to read the file stands in its `about`.
+`zstd` forms may differ with the library's version, and the wrapped key is the one that the file already has. How to
+read the file stands in its `about`.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ from sync import base64url
 from sync.batch import Standing, chain_lines, chain_start
 from sync.receiver import ack_header
 from sync.signed import Refusal
-from tests.vectors import frames, limits
+from tests.vectors import frames, limits, seals
 from tests.vectors.texts import (
     BOOT,
     JOURNAL,
@@ -53,6 +54,9 @@ ABOUT = [
     "in one zstd frame of the reader's own, unless `form` names the only one to try; `zstd`, where given, is one",
     "compressed form of it; `wire` instead of `plain` is what came, byte for byte. `result` is ok, ignored (an unknown",
     "version or kind) or refused; then `rejected` is what the ack that answers it says.",
+    "sealing: HQ's sealing key, private and public, and the shift key `kid` with its secret. wraps: `kem` of a",
+    "key.issued of `station`, and whether it opens to that secret. boxes: `data.sealed` of `event`, and what is inside;",
+    "without `fields` it must not open.",
     "stories: batches of `messages` that one receiver settles in this order, and how it then stands.",
 ]
 
@@ -159,6 +163,7 @@ def vectors() -> dict[str, Any]:
             }
             for number, name in enumerate(KEYS, 1)
         },
+        "sealing": seals.vectors(FILE),
         "messages": _messages(),
         "stories": _stories(),
         "limits": limits.cases() + frames.cases(),

@@ -2,13 +2,17 @@
 
 import base64
 import hashlib
+import hmac
 import io
 import json
 import re
 
 import zstandard
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KINDS = {"batch": ("up/urgent", "up/log", "down/urgent", "down/log"), "ack": ("up/ack", "down/ack")}
 KINDS |= {"birth": ("state",), "farewell": ("state",)}
@@ -165,3 +169,40 @@ def stored(journal, oldest):
         else:
             opened = None
     return ranges
+
+
+def unseal(secret, kid, event, sealed):
+    """Return the fields in a box; ValueError where it does not open."""
+    need(sealed["key"] == kid)
+    box = base64.urlsafe_b64decode(sealed["box"] + "=" * (-len(sealed["box"]) % 4))
+    need(text64(box) == sealed["box"] and len(box) >= 28)
+    try:
+        return strict(AESGCM(secret).decrypt(box[:12], box[12:], event.encode()))
+    except InvalidTag:
+        raise ValueError from None
+
+
+def unwrap(private, station, kid, kem):
+    """Return the shift key in `kem`: HPKE by hand, RFC 9180, sections 4 and 5.1, base mode, one message."""
+    need(len(private) == 96 and len(kem) == 1168)
+    lattice, curve = MLKEM768PrivateKey.from_seed_bytes(private[:64]), X25519PrivateKey.from_private_bytes(private[64:])
+    share = X25519PublicKey.from_public_bytes(kem[1088:1120])
+    secrets = lattice.decapsulate(kem[:1088]) + curve.exchange(share)
+    whom = share.public_bytes_raw() + curve.public_key().public_bytes_raw()
+    shared = hashlib.sha3_256(secrets + whom + b"\\.//^\\").digest()
+    suite = b"HPKE\x64\x7a\0\1\0\2"
+
+    def extract(salt, label, material):
+        return hmac.digest(salt, b"HPKE-v1" + suite + label + material, "sha256")
+
+    def expand(key, label, context, size):  # one block of HKDF is enough for 32 bytes
+        return hmac.digest(key, bytes((0, size)) + b"HPKE-v1" + suite + label + context + b"\1", "sha256")[:size]
+
+    info = f"jingting shift key 1\n{station}\n{kid}".encode()
+    context = b"\0" + extract(b"", b"psk_id_hash", b"") + extract(b"", b"info_hash", info)
+    secret = extract(shared, b"secret", b"")
+    key, nonce = expand(secret, b"key", context, 32), expand(secret, b"base_nonce", context, 12)
+    try:
+        return AESGCM(key).decrypt(nonce, kem[1120:], b"")
+    except InvalidTag:
+        raise ValueError from None

@@ -17,9 +17,6 @@ LINE_LIMIT = 32 * 1024
 RESCUED_LIMIT = 48 * 1024
 """Most bytes of a `rescued` event's line: it carries another line in base64url."""
 
-_TORN_NS = 100_000_000
-_READINGS = 3
-
 
 class LineLimitError(ValueError):
     """An event that headquarters would refuse for ever as malformed: too long, too deep, or a number too large.
@@ -81,13 +78,7 @@ class Envelope:
         """Read all clocks at one instant."""
         # Trust first: a clock set right between the two is then called unsure, not a wrong one sure.
         trusted = self.clock.trusted()
-        before = self.clock.mono_ns()
-        for _ in range(_READINGS):
-            wall_ms, after = self.clock.wall_ms(), self.clock.mono_ns()
-            if after - before < _TORN_NS:
-                break
-            before = after  # the process stood still in between, and that would look like a step
-        return Moment(wall_ms, after, trusted)
+        return Moment(self.clock.wall_ms(), self.clock.mono_ns(), trusted)
 
     def entry(self, payload: Payload, event_id: str | None = None, *, at: Moment | None = None) -> Entry:
         """Stamp `payload`, now or `at`, under `event_id` or a new UUIDv7; raises LineLimitError."""

@@ -38,13 +38,13 @@ def noticed(boot: str, last: Moment | None, now: Moment) -> ClockSet | ClockStep
     """
     if last is None or not now.trusted or now.mono_ns < last.mono_ns:
         return None
-    mono = str(now.mono_ns)
     if not last.trusted:
-        return ClockSet(boot=boot, mono=mono, time=rfc3339(now.wall_ms))
+        return ClockSet(boot=boot, mono=str(now.mono_ns), time=rfc3339(now.wall_ms))
     step_ms = now.offset_ms - last.offset_ms
     if abs(step_ms) <= STEP_MS:
         return None
-    return ClockStepped(boot=boot, mono=mono, before=rfc3339(now.wall_ms - step_ms), after=rfc3339(now.wall_ms))
+    before, after = rfc3339(now.wall_ms - step_ms), rfc3339(now.wall_ms)
+    return ClockStepped(boot=boot, mono=str(now.mono_ns), before=before, after=after)
 
 
 def moment_of(line: bytes, boot: str) -> Moment | None:

@@ -7,7 +7,7 @@ from journal_rig import SOURCE, StillClock, all_events, open_journal
 
 from agent import timekeeper
 from agent.database import JournalError
-from agent.entry import Clock, Envelope, Moment
+from agent.entry import Envelope, Moment
 from agent.timekeeper import keep_time, moment_of, noticed
 from common.clock import rfc3339
 from common.events import ClockSet, ClockStepped, StationStarted, StationStopped
@@ -68,17 +68,16 @@ def test_a_line_that_cannot_be_read_tells_no_moment(line):
     assert moment_of(line, BOOT) is None
 
 
-def test_clocks_that_were_read_while_the_process_stood_still_are_read_again():
-    class Stalled(StillClock):
-        """Stands still for five seconds between the first two readings."""
+def test_a_clock_set_right_while_it_is_read_is_called_unsure():
+    class SetMeanwhile(StillClock):
+        def trusted(self):
+            before, self.synchronised = self.synchronised, True
+            self.wall = 1_800_000_000_000
+            return before
 
-        def wall_ms(self):
-            wall, self.wall = self.wall, 1_790_000_005_042
-            self.mono = 82_000_000_001
-            return wall
-
-    stalled: Clock = Stalled()
-    assert Envelope(SOURCE, stalled).now() == Moment(1_790_000_005_042, 82_000_000_001, trusted=True)
+    clock = SetMeanwhile()
+    clock.synchronised = False
+    assert Envelope(SOURCE, clock).now() == Moment(1_800_000_000_000, 77_000_000_001, trusted=False)
 
 
 async def test_events_are_unsure_until_the_clock_is_set_and_the_setting_comes_before_the_first_sure_one(tmp_path):

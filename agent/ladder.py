@@ -26,7 +26,7 @@ STEPS: dict[State, dict[Step, State]] = {
 """Where each step leads. No timer stands here: a call never ends, or falls silent, by itself.
 
 A further press makes an answered call unanswered again: it may be another person, at another button
-(`docs/decisions/0004-help-call-ladder.md`). Closing comes after acknowledging, so that nobody closes what was not heard.
+(`docs/decisions/0004-help-call-ladder.md`). Closing comes after acknowledging, so nobody closes what was not heard.
 """
 
 

@@ -48,6 +48,10 @@ _SLOTS: Final[dict[Slot, int]] = {"urgent": 256, "log": 256, "ack": 4096}
 _URGENT_FILTERS: Final = ("jt/1/+/up/urgent",)
 _LOG_FILTERS: Final = ("$share/hq/jt/1/+/up/log", "jt/1/+/down/ack", "jt/1/+/state", "jt/1/+/health")
 
+_ATTEMPTS: Final = 10
+"""How often the database may refuse a message before we connect anew: then the broker forgets that message, so none
+can stand in the way for ever; its station sends it again, and the broker what is retained."""
+
 _DOWN_ACK_DUE_MS: Final = 5_000
 """How long after a birth its down/ack may take before orders are sent without it (wall clock: it only delays)."""
 
@@ -100,6 +104,8 @@ class _Wire:
                 if not told:
                     log.warning("No %s connection to the broker: %s", self._name, error)
                 told = True
+            except FAILURES:  # `Patience` has said so
+                self._backoff.failed()
             await asyncio.sleep(min(5.0, self._backoff.delay(urgent=True)))
 
     async def _hold(self, on_up: Callable[[Connection], None], on_change: Callable[[], None]) -> None:
@@ -195,7 +201,7 @@ class Link:
             broker,
             client_id=f"hq-{worker}-urgent",
             filters=_URGENT_FILTERS,
-            take=self._patience.over(self._take_urgent),
+            take=self._patience.over(self._take_urgent, attempts=_ATTEMPTS),
             on_room=lambda: None,
             will=None,
         )
@@ -204,7 +210,7 @@ class Link:
             broker,
             client_id=f"hq-{worker}",
             filters=_LOG_FILTERS,
-            take=self._patience.over(self._take_log),
+            take=self._patience.over(self._take_log, attempts=_ATTEMPTS),
             on_room=self._wake_senders,
             will=away,
         )

@@ -24,44 +24,52 @@ class Patience:
 
     def __init__(self, on_change: Callable[[], None]) -> None:
         self._on_change = on_change
-        self._waiting: set[object] = set()
+        self._failing: set[object] = set()
 
     @property
     def failing(self) -> bool:
-        """Whether something waits for a database that refused it."""
-        return bool(self._waiting)
+        """Whether some work was refused by the database, and has not succeeded since."""
+        return bool(self._failing)
 
-    def over(self, work: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
-        """Return `work` as a coroutine function that repeats it until the database does its part."""
+    def over(
+        self, work: Callable[P, Awaitable[T]], *, attempts: int | None = None
+    ) -> Callable[P, Coroutine[Any, Any, T]]:
+        """Return `work` as a coroutine function that repeats it until the database does its part.
+
+        After so many `attempts` (None: never) it raises what the last one raised, one of FAILURES.
+        """
+        me = object()
 
         async def insistent(*args: P.args, **kwargs: P.kwargs) -> T:
-            me = object()
-            try:
-                while True:
-                    try:
-                        return await work(*args, **kwargs)
-                    except FAILURES as error:
-                        self._failed(me, error)
-                        await asyncio.sleep(RETRY_S)
-            finally:
-                self._over(me)
+            attempt = 0
+            while True:
+                attempt += 1
+                try:
+                    result = await work(*args, **kwargs)
+                except FAILURES as error:
+                    self._failed(me, error)
+                    if attempt == attempts:
+                        raise
+                    await asyncio.sleep(RETRY_S)
+                else:
+                    self._worked(me)
+                    return result
 
         return insistent
 
     def _failed(self, me: object, error: Exception) -> None:
-        first = not self._waiting
-        self._waiting.add(me)
+        first = not self._failing
+        self._failing.add(me)
         if first:
-            cause = str(getattr(error, "orig", error)).strip()
             log.error(
-                "The database fails (%s); nothing is acknowledged until it works. Look at its disk, or its server.",
-                cause,
+                "The database fails (%s); what it refuses is not acknowledged. Look at its disk, or its server.",
+                str(getattr(error, "orig", error)).strip(),
             )
             self._on_change()
 
-    def _over(self, me: object) -> None:
-        if me in self._waiting:
-            self._waiting.remove(me)
-            if not self._waiting:
-                log.warning("What the database had refused is done.")
+    def _worked(self, me: object) -> None:
+        if me in self._failing:
+            self._failing.remove(me)
+            if not self._failing:
+                log.warning("The database works again.")
                 self._on_change()

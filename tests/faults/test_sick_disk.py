@@ -99,5 +99,5 @@ async def test_headquarters_on_a_full_disk_acknowledges_nothing_and_has_everythi
             assert hq_row(city), "what is known is still shown"
         await all_there_once(city, 3)
         assert (hq.pid, hq.running) == (before, True)
-        assert said(city, "hq", "The database fails") == said(city, "hq", "had refused is done") == 1
+        assert said(city, "hq", "The database fails") == said(city, "hq", "The database works again") == 1
         await answered(city)

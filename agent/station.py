@@ -7,7 +7,6 @@ import fcntl
 import logging
 import os
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 from agent import calls, devices, orders
@@ -28,6 +27,7 @@ from common.changes import Changes
 from common.clock import Clock
 from common.events import Payload, StationStarted, StationStopped
 from common.settings import WebSettings
+from common.version import VERSION
 from common.web.server import LocalServer
 from drivers.panel import Panel
 from sync.connection import Broker
@@ -35,7 +35,6 @@ from sync.signing import Pinned, SigningKey, VerifyKey
 
 log = logging.getLogger(__name__)
 
-AGENT = version("jingting")
 _LAST_WORDS_S = 0.5
 """How long a start or a stop waits for the disk, at each of its steps."""
 
@@ -92,7 +91,7 @@ async def run(settings: StationSettings) -> None:
     link = await Link.over(
         journal,
         station=station.id,
-        agent=AGENT,
+        agent=VERSION,
         broker=Broker(
             host=settings.broker.host,
             port=settings.broker.port,
@@ -112,7 +111,7 @@ async def run(settings: StationSettings) -> None:
         link=link,
         panels=panels,
         clock=clock,
-        agent=AGENT,
+        agent=VERSION,
         every_s=settings.health.every_s,
     )
 
@@ -155,7 +154,7 @@ async def run(settings: StationSettings) -> None:
         ),
     )
     rang()
-    await _note(journal, StationStarted(agent=AGENT))
+    await _note(journal, StationStarted(agent=VERSION))
     process.notify("READY=1")
     log.info("Station %s serves.", station.id)
     await stop.wait()

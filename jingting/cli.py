@@ -13,6 +13,8 @@ from typing import NoReturn, TypeVar
 
 import click
 
+from common.version import VERSION
+
 _Settings = TypeVar("_Settings")
 
 _CONFIG = click.option(
@@ -23,7 +25,10 @@ _CONFIG = click.option(
 class _Lazy(click.Group):
     """A group whose commands stand in other modules and are imported when they are called."""
 
-    places: dict[str, str] = {"panel": "drivers.simulators.cli:panel"}  # noqa: RUF012 - read only
+    places: dict[str, str] = {  # noqa: RUF012 - read only
+        "card-reader": "drivers.simulators.cli:card_reader",
+        "panel": "drivers.simulators.cli:panel",
+    }
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return sorted(self.places)
@@ -37,7 +42,7 @@ class _Lazy(click.Group):
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="jingting", message="%(prog)s %(version)s")
+@click.version_option(VERSION, message="%(prog)s %(version)s")
 def main() -> None:
     """Jingting, the agent of a city's police service stations, and its headquarters.
 
@@ -85,18 +90,50 @@ def status(context: click.Context, config: Path | None, *, as_json: bool) -> Non
     sys.exit(asking.WRONG if wrong else 0)
 
 
-@main.command()
+@main.group(invoke_without_command=True)
 @_CONFIG
-def hq(config: Path | None) -> None:
+@click.pass_context
+def hq(context: click.Context, config: Path | None) -> None:
     """Run headquarters until SIGTERM or SIGINT."""
+    context.obj = config
+    if context.invoked_subcommand is None:
+        from hq import settings as hq_settings
+
+        settings = _load(hq_settings.load, config)
+        _set_up(quiet=("alembic", "uvicorn"))
+        from hq.database import DatabaseUnreachableError, SchemaTooNewError
+        from hq.main import run
+
+        _serve(run(settings), SchemaTooNewError, DatabaseUnreachableError)
+
+
+@hq.command()
+@_CONFIG
+@click.option("--station", required=True, metavar="ID", help="The station that sent the event.")
+@click.option("--event", required=True, metavar="ID", help="The event's id.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why; kept for years: a case number, no names.")
+@click.pass_context
+def unseal(context: click.Context, config: Path | None, station: str, event: str, reason: str) -> None:
+    """Print the sealed fields of one event as JSON, after the audit has noted who asks and why."""
     from hq import settings as hq_settings
 
-    settings = _load(hq_settings.load, config)
-    _set_up(quiet=("alembic", "uvicorn"))
-    from hq.database import DatabaseUnreachableError, SchemaTooNewError
-    from hq.main import run
+    settings = _load(hq_settings.load, config or context.obj)
+    from hq.cli import print_unsealed
 
-    _serve(run(settings), SchemaTooNewError, DatabaseUnreachableError)
+    sys.exit(print_unsealed(settings, station, event, reason))
+
+
+@hq.command()
+@_CONFIG
+@click.pass_context
+def audit(context: click.Context, config: Path | None) -> None:
+    """Print who unsealed what and why, a JSON line each; exit 1 if a line was changed or taken out."""
+    from hq import settings as hq_settings
+
+    settings = _load(hq_settings.load, config or context.obj)
+    from hq.cli import print_audit
+
+    sys.exit(print_audit(settings))
 
 
 @main.group(cls=_Lazy)
@@ -115,11 +152,17 @@ def new(file: Path) -> None:
     """Make FILE, a private key only its owner can read, and FILE.pub, to be given to the other side."""
     from common import keyfiles
 
-    try:
-        public = keyfiles.create(file)
-    except OSError as error:
-        raise click.ClickException(f"{error.filename}: {(error.strerror or str(error)).lower()}") from error
-    click.echo(f"{file}\n{public}")
+    _make_key(file, lambda: keyfiles.create(file))
+
+
+@keys.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def new_sealing(file: Path) -> None:
+    """Make FILE, headquarters' private sealing key, and FILE.pub, to be given to every station."""
+    from common import keyfiles
+    from sync.sealing import new_sealing_key
+
+    _make_key(file, lambda: keyfiles.write_pair(file, *new_sealing_key()))
 
 
 @main.command()
@@ -137,6 +180,14 @@ def demo(stations: int, seconds: float | None, folder: Path | None, seed: int | 
     from jingting.demo import run
 
     sys.exit(asyncio.run(run(stations=stations, seconds=seconds, folder=folder, seed=seed, as_json=as_json)))
+
+
+def _make_key(file: Path, make: Callable[[], Path]) -> None:
+    try:
+        public = make()
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {(error.strerror or str(error)).lower()}") from error
+    click.echo(f"{file}\n{public}")
 
 
 def _load(load: Callable[[Path], _Settings], config: Path | None) -> _Settings:

@@ -395,6 +395,15 @@ async def test_a_call_goes_on_where_it_stood_after_a_restart_in_the_same_boot(st
     assert station.types() == ["help.raised"]
 
 
+async def test_a_further_press_does_not_set_the_ladder_back(station):
+    await raised(station)
+    station.after(10)
+    assert await station.desk.press(press(2))
+    await station.restart()
+    station.after(5)
+    assert station.desk.alarm.tone == 2
+
+
 async def test_a_call_of_another_boot_rings_loudest_and_climbs_every_rung_at_once(station):
     await raised(station)
     await station.restart(boot=OTHER_BOOT)
@@ -405,7 +414,8 @@ async def test_a_call_of_another_boot_rings_loudest_and_climbs_every_rung_at_onc
     assert station.events()[1]["data"]["after_ms"] == 20_000  # the least it can be: this boot's own age
     await station.restart(boot=OTHER_BOOT)
     station.after(0)
-    assert len(station.types()) == 3
+    assert await station.desk.press(press(2))  # whatever was due stands before it
+    assert station.types()[3:] == ["help.pressed_again"]
 
 
 async def test_an_answered_call_of_another_boot_is_shown_and_silent(station):

@@ -1,0 +1,114 @@
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from common.catalogue import DEFAULT, OTHER, CardField, load
+from common.personal import PERSONAL
+from common.settings import SettingsError
+
+
+def mistakes(tmp_path: Path, *changes: tuple[str, str]) -> list[str]:
+    """Return what is said of the default catalogue after some changes to it."""
+    text = DEFAULT.read_text(encoding="utf-8")
+    for before, now in changes:
+        assert before in text
+        text = text.replace(before, now, 1)
+    file = tmp_path / "catalogue.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load(file)
+    return [str(mistake).removeprefix(f"{file}: ") for mistake in caught.value.mistakes]
+
+
+def test_the_catalogue_that_comes_with_it_has_the_eleven_groups_each_with_a_service():
+    catalogue = load()
+    assert list(catalogue.groups) == ["CRJ", "HZ", "JG", "BJ", "QZ", "ZX", "TJ", "BF", "FZ", "TS", "QT"]
+    assert {service.group for service in catalogue.services.values()} == set(catalogue.groups)
+    assert len(catalogue.home) == 6
+
+
+def test_help_advice_and_education_need_no_identity():
+    services = load().services
+    assert {services[code].identity for code in ("QZ-01", "ZX-01", "FZ-01")} == {"none"}
+
+
+def test_a_report_to_the_police_keeps_a_reference_and_nobody():
+    report = load().services["BJ-01"]
+    assert (report.reference_only, report.identity, report.card) == (True, "none", ())
+
+
+def test_the_officer_on_duty_does_not_see_a_complaint():
+    assert [service.group for service in load().services.values() if service.confidential] == ["TS"]
+
+
+def test_assistance_asks_for_the_citizens_consent():
+    catalogue = load()
+    assert all(catalogue.targets[target].consent for target in catalogue.services["BF-01"].refer)
+
+
+def test_who_asks_for_an_identity_says_why_in_both_languages():
+    for service in load().services.values():
+        asks = service.identity != "none"
+        assert bool(service.purpose_zh) == bool(service.purpose_en) == bool(service.card) == asks
+
+
+def test_what_is_asked_of_a_card_has_a_personal_field_of_its_name():
+    assert set(get_args(CardField)) <= set(PERSONAL)
+    assert OTHER in load().materials
+
+
+def test_every_mistake_is_told_at_once(tmp_path):
+    told = mistakes(
+        tmp_path,
+        ('home = ["HZ-01", "HZ-02"', 'home = ["HZ-01", "HZ-99"'),
+        ('zh = "出入境"\n', ""),
+        ('code = "HZ-02"', 'code = "HZ-01"'),
+        ('code = "ZX-01"', 'code = "XX-01"'),
+        ('bring = ["id-card", "photo", "application-form", "old-document"]', 'bring = ["id-card", "passport"]'),
+        ('refer = ["traffic-office"]', 'refer = ["moon"]'),
+        ('identity = "optional"', 'identity = "maybe"'),
+        ("rating = false", 'rating = "no"'),
+        ('version = "2026.1"', 'version = "2026 1"'),
+    )
+    assert {line.partition(":")[0] for line in told} == {
+        "group[0].zh",
+        "home",
+        "service[0].bring",
+        "service[3].code",
+        "service[5].refer",
+        "service[6].identity",
+        "service[8].rating",
+        "service[12].code",
+        "version",
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "key"),
+    [
+        ('card = ["name", "number"]', 'card = ["name", "nation"]', "service[0].card"),
+        ('card = ["name", "number"]', "card = []", "service[0].card"),
+        ('identity = "none"\nrefer', 'identity = "none"\ncard = ["name"]\nrefer', "service[1].card"),
+        ("purpose_zh = ", "purpose = ", "service[0].purpose"),
+        ('identity = "required"', 'identity = "none"', "service[0].card"),
+        ("reference_only = true", 'reference_only = true\ncard = ["name"]', "service[8].card"),
+        ('code = "other"', 'code = "something"', "material"),
+        ('"ZX-01"]', '"ZX-01", "QT-01"]', "home"),
+        ('"QZ-01", "ZX-01"]', '"QZ-01", "QZ-01"]', "home"),
+        ('code = "advised"', 'code = "handled"', "result[1].code"),
+        ('code = "advised"', 'code = "Advised!"', "result[1].code"),
+        ("consent = true", "consents = true", "target[10].consents"),
+    ],
+)
+def test_a_mistake_is_told_where_it_stands(tmp_path, before, now, key):
+    assert key in [line.partition(":")[0] for line in mistakes(tmp_path, (before, now))]
+
+
+def test_a_catalogue_that_is_empty_says_what_it_needs(tmp_path):
+    file = tmp_path / "catalogue.toml"
+    file.write_text("", encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load(file)
+    keys = {mistake.key for mistake in caught.value.mistakes}
+    assert {"version", "home", "group", "service", "material", "target", "result", "reopening"} <= keys

@@ -1,7 +1,8 @@
-"""Files that hold one secret each: Ed25519 keys and the broker's password.
+"""Files that hold one secret each: Ed25519 keys, headquarters' sealing key, and the broker's password.
 
-A key file is one line: the raw 32 bytes (RFC 8032, section 5.1.5) in base64url without padding. The private one is
-readable by its owner only; the public one stands beside it, with `.pub` behind its name.
+A key file is one line: the raw bytes in base64url without padding; of Ed25519 the 32 of RFC 8032, section 5.1.5, of a
+sealing key those of `docs/link.md`, "Sealed fields". The private one is readable by its owner only; the public one
+stands beside it, with `.pub` behind its name.
 """
 
 import base64
@@ -12,20 +13,28 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-_RAW_BYTES = 32
+_ED25519 = (32, "an Ed25519 key, 32 bytes in base64url (make one with: jingting keys new FILE)")
+_SEALING = "bytes in base64url (make one with: jingting keys new-sealing FILE)"
+_SEALING_PRIVATE = (96, f"a private sealing key, 96 {_SEALING}")
+_SEALING_PUBLIC = (1216, f"a public sealing key, 1216 {_SEALING}")
 
 
 def create(path: Path) -> Path:
-    """Make a new key pair: `path` (mode 0600) and the public key beside it, whose path is returned.
+    """Make a new Ed25519 pair: `path` (mode 0600) and the public key beside it, whose path is returned.
 
     Raises FileExistsError when either file is there already: no key is ever overwritten.
     """
+    key = Ed25519PrivateKey.generate()
+    return write_pair(path, key.private_bytes_raw(), key.public_key().public_bytes_raw())
+
+
+def write_pair(path: Path, private: bytes, public: bytes) -> Path:
+    """Write the raw halves of a new key as `create` does."""
     public_path = path.with_name(path.name + ".pub")
     if public_path.exists():
         raise FileExistsError(17, "file exists", str(public_path))
-    key = Ed25519PrivateKey.generate()
-    _write_new(path, key.private_bytes_raw(), 0o600)
-    _write_new(public_path, key.public_key().public_bytes_raw(), 0o644)
+    _write_new(path, private, 0o600)
+    _write_new(public_path, public, 0o644)
     return public_path
 
 
@@ -40,15 +49,21 @@ def read_private(path: Path) -> bytes:
 
 def read_public(path: Path) -> bytes:
     """Return the 32 raw bytes of a key. Raises OSError, or ValueError (`found; expected`) when it is no key."""
-    text = path.read_text(encoding="ascii", errors="replace").strip()
-    expected = "an Ed25519 key, 32 bytes in base64url (make one with: jingting keys new FILE)"
-    try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raise ValueError(f"not base64url; {expected}") from None
-    if len(raw) != _RAW_BYTES:
-        raise ValueError(f"{len(raw)} bytes; {expected}")
-    return raw
+    return _read(path, *_ED25519)
+
+
+def read_sealing_private(path: Path) -> bytes:
+    """Return the 96 raw bytes of headquarters' private sealing key.
+
+    Raises OSError when it cannot be read, ValueError (`found; expected`) when it is no key or others may read it.
+    """
+    check_private(path)
+    return _read(path, *_SEALING_PRIVATE)
+
+
+def read_sealing_public(path: Path) -> bytes:
+    """Return the 1216 raw bytes of headquarters' public sealing key; raises as `read_public` does."""
+    return _read(path, *_SEALING_PUBLIC)
 
 
 def read_password(path: Path) -> str:
@@ -75,3 +90,14 @@ def _write_new(path: Path, raw: bytes, mode: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(line)
+
+
+def _read(path: Path, size: int, expected: str) -> bytes:
+    text = path.read_text(encoding="ascii", errors="replace").strip()
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError(f"not base64url; {expected}") from None
+    if len(raw) != size:
+        raise ValueError(f"{len(raw)} bytes; {expected}")
+    return raw

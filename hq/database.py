@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-SCHEMA: Final = "0001"
+SCHEMA: Final = "0002"
 """The newest revision in `hq/migrations`; a database that is there needs no Alembic to be opened."""
 
 _MIGRATIONS = Path(__file__).with_name("migrations")

@@ -17,6 +17,7 @@ from common.events import (
     HelpAcknowledged,
     HelpRaised,
     JournalOpened,
+    KeyIssued,
     OrderApplied,
     OrderFailed,
     Payload,
@@ -29,6 +30,7 @@ from hq import tables
 from hq.alarms import AlarmKind, plain, write_alarm
 from hq.calls import HelpEvent, project_help
 from hq.journals import JournalRow, add_journal, close_journal, each_line, find_journal, journal_row
+from hq.shift_keys import is_readable, keep_shift_key
 from sync import base64url
 from sync.batch import Batch, Settled
 from sync.receiver import check_line
@@ -161,7 +163,7 @@ class Projection:
 
     def _act_on_help(self, event: dict[str, Any]) -> bool:
         """Act on a help event, or the help event in a rescued one; tell whether it was one."""
-        inner = _unwrap(event)
+        inner = unwrap(event)
         if inner is None or not is_urgent_event(inner["type"]):
             return False
         payload = read_payload(EVENTS, inner)
@@ -189,7 +191,7 @@ class Projection:
             self._connection.execute(_RECORDED, {"of": self._station})
 
     def _act_by_number(self, event: dict[str, Any], row: JournalRow) -> None:
-        inner = _unwrap(event)
+        inner = unwrap(event)
         if inner is None:
             self._not_understood("rescued", "unreadable")
             return
@@ -203,10 +205,12 @@ class Projection:
                 self._once(inner, payload, is_identifier(payload.previous) and payload.previous != row.journal)
             case OrderApplied() | OrderFailed():
                 self._once(inner, payload, is_identifier(payload.order))
+            case KeyIssued():
+                self._once(inner, payload, is_readable(payload))
             case _:
                 pass  # understood, and nothing that headquarters shows today hangs on it
 
-    def _once(self, event: dict[str, Any], payload: JournalOpened | OrderApplied | OrderFailed, usable: bool) -> None:  # noqa: FBT001 - read where it is computed
+    def _once(self, event: dict[str, Any], payload: Payload, usable: bool) -> None:  # noqa: FBT001 - read where it is computed
         if not usable:
             self._not_understood(event["type"], "unreadable")
         elif self._first_time(event):
@@ -221,6 +225,8 @@ class Projection:
             case OrderFailed():
                 self._outcome(payload.order, "failed", plain(payload.reason, 200))
                 self._alarm("order_failed", payload.order)
+            case KeyIssued():
+                keep_shift_key(self._connection, self._station, payload, received_ms=self._received_ms)
 
     def _close(self, payload: JournalOpened) -> None:
         row = find_journal(self._connection, self._station, payload.previous)
@@ -269,7 +275,7 @@ class Projection:
         self._details[kind] = detail
 
 
-def _unwrap(event: dict[str, Any]) -> dict[str, Any] | None:
+def unwrap(event: dict[str, Any]) -> dict[str, Any] | None:
     """Return the event itself, or the one a `rescued` event copies; None where that is not a sound event."""
     if event["type"] != "rescued":
         return event

@@ -26,10 +26,14 @@ class StoreSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySettings:
-    """The private key that signs orders and acks, and the folder of the stations' public keys, `<id>.pub`."""
+    """The private key that signs orders and acks, and the folder of the stations' public keys, `<id>.pub`.
+
+    `sealing` is the private sealing key. Headquarters runs without the file; only `jingting hq unseal` reads it.
+    """
 
     order: Path
     stations: Path
+    sealing: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +74,7 @@ def load(file: Path) -> HqSettings:
         keys=KeySettings(
             order=keys.path("order", check=keyfiles.read_private),
             stations=keys.path("stations", check=_check_station_keys),
+            sealing=keys.path("sealing", default="keys/sealing.key"),
         ),
         broker=BrokerSettings(
             host=broker.text("host"),

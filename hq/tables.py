@@ -189,3 +189,22 @@ workers = Table(
     Column("worker", String(32), primary_key=True),
     Column("beat_ms", BigInteger, nullable=False),
 )
+
+shift_keys = Table(
+    "shift_keys",
+    metadata,
+    _of_station(),
+    Column("kid", String(36), primary_key=True),
+    Column("sealing_key", LargeBinary(16), nullable=False),  # the id of the key it is wrapped for
+    Column("kem", LargeBinary, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),  # 0 is where the chain starts
+    Column("line", LargeBinary, nullable=False),  # the exact bytes, never serialised again
+    Column("chain", LargeBinary(32), nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -42,6 +42,22 @@ def test_a_private_key_others_may_read_is_refused(tmp_path):
         keyfiles.read_private(private)
 
 
+def test_a_sealing_key_keeps_its_halves_and_is_told_from_other_keys(tmp_path):
+    path = tmp_path / "sealing.key"
+    public = keyfiles.write_pair(path, b"p" * 96, b"q" * 1216)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert keyfiles.read_sealing_private(path) == b"p" * 96
+    assert keyfiles.read_sealing_public(public) == b"q" * 1216
+    public.chmod(0o600)
+    with pytest.raises(ValueError, match="1216 bytes; a private sealing key"):
+        keyfiles.read_sealing_private(public)
+    with pytest.raises(ValueError, match="96 bytes; a public sealing key"):
+        keyfiles.read_sealing_public(path)
+    path.chmod(0o644)
+    with pytest.raises(ValueError, match="mode 0644; mode 0600"):
+        keyfiles.read_sealing_private(path)
+
+
 def test_a_password_is_the_line_without_its_end(tmp_path):
     path = tmp_path / "p"
     path.write_text("s3cret\n")

@@ -55,7 +55,7 @@ ABOUT = [
     "compressed form of it; `wire` instead of `plain` is what came, byte for byte. `result` is ok, ignored (an unknown",
     "version or kind) or refused; then `rejected` is what the ack that answers it says.",
     "sealing: HQ's sealing key, private and public, and the shift key `kid` with its secret. wraps: `kem` of a",
-    "key.issued of `station`, and whether it opens to that secret. boxes: `data.sealed` of `event`, and what is inside;",
+    "key.issued of `station`, and whether it opens to that secret. boxes: `data.sealed` of `event`, and what is in it;",
     "without `fields` it must not open.",
     "stories: batches of `messages` that one receiver settles in this order, and how it then stands.",
 ]

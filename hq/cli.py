@@ -1,0 +1,80 @@
+"""What `jingting hq unseal` and `jingting hq audit` do: results go to stdout, all else to stderr, and an exit code."""
+
+import json
+import os
+import pwd
+import sys
+import time
+from contextlib import closing
+from typing import Final
+
+from common import keyfiles
+from common.settings import EX_CONFIG
+from hq import audit
+from hq.audit import Act
+from hq.database import FAILURES, DatabaseUnreachableError, SchemaTooNewError
+from hq.sealed import NotUnsealedError, unseal
+from hq.settings import HqSettings
+from hq.store import Store
+from sync import base64url
+from sync.sealing import SealingKey
+
+FAILED: Final = 1
+"""Exit code when fields could not be unsealed, or the audit could not be read or is not sound."""
+
+_NO_STORE = (DatabaseUnreachableError, SchemaTooNewError, *FAILURES)
+
+
+def print_unsealed(settings: HqSettings, station: str, event: str, reason: str) -> int:
+    """Print an event's sealed fields as one JSON object, and return the exit code."""
+    try:
+        key = SealingKey(keyfiles.read_sealing_private(settings.keys.sealing))
+    except (OSError, ValueError) as error:
+        why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
+        return _fail(f"keys.sealing: {settings.keys.sealing}: {why}", EX_CONFIG)
+    act = Act(who=whoever(), what="unseal", station=station, event=event, reason=reason)
+    try:
+        with closing(Store.open(settings.store.url)) as store:
+            unsealed = unseal(store, key, act, now_ms=time.time_ns() // 1_000_000)
+    except (NotUnsealedError, *_NO_STORE) as error:
+        return _fail(_first_line(error))
+    sys.stdout.write(json.dumps(unsealed.fields, ensure_ascii=False, indent=1) + "\n")
+    noted = unsealed.audited
+    sys.stderr.write(f"Noted in the audit as number {noted.number}, chain {base64url.encode(noted.chain)}.\n")
+    return 0
+
+
+def print_audit(settings: HqSettings) -> int:
+    """Print the audit, a JSON line each, and return the exit code: FAILED when its chain is broken."""
+    sound, end = True, audit.START
+    try:
+        with closing(Store.open(settings.store.url)) as store, store.database.read() as connection:
+            for audited in audit.read(connection):
+                sys.stdout.write(audited.line.decode(errors="replace") + "\n")
+                end = audited.chain
+                if not audited.sound:
+                    sound = False
+                    sys.stderr.write(f"Number {audited.number} does not follow from the line before it.\n")
+    except _NO_STORE as error:
+        return _fail(_first_line(error))
+    sys.stderr.write(f"The chain ends at {base64url.encode(end)}.\n")
+    return 0 if sound else FAILED
+
+
+def whoever() -> str:
+    """Return who runs this process: the operating system's name for it, and sudo's for who is behind it."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = f"uid {os.getuid()}"
+    behind = os.environ.get("SUDO_USER")
+    return f"{behind} as {name}" if behind else name
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]  # SQLAlchemy adds the statement and its values
+
+
+def _fail(message: str, code: int = FAILED) -> int:
+    sys.stderr.write(message + "\n")
+    return code

@@ -1,0 +1,93 @@
+"""Opening what a station sealed: one event at a time, for a reason, and never before the audit has it.
+
+Everything here is for one person at headquarters' own machine, with the private sealing key; nothing that serves pages
+or takes batches opens a box.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, bindparam, select
+
+from common.events import Sealed
+from hq import audit, tables
+from hq.audit import Act, Audited
+from hq.journals import each_line, journal_row
+from hq.projections import unwrap
+from hq.shift_keys import NoShiftKeyError, unwrap_shift_key
+from hq.store import Store
+from sync.receiver import check_line
+from sync.sealing import BrokenSealError, SealingKey
+
+_journals = tables.journals
+_OF_STATION = select(_journals).where(_journals.c.station == bindparam("of")).order_by(_journals.c.id.desc())
+
+
+class NotUnsealedError(Exception):
+    """Sealed fields that cannot be shown; the message says why and what to do, and nothing of what is inside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """What was inside, and the line of the audit that says so."""
+
+    fields: dict[str, Any]
+    audited: Audited
+
+
+class _Head(msgspec.Struct):
+    id: str
+    type: str
+
+
+class _Data(msgspec.Struct):
+    sealed: Sealed
+
+
+def unseal(store: Store, key: SealingKey, act: Act, *, now_ms: int) -> Unsealed:
+    """Return the sealed fields of an event. The act is committed to the audit first, whatever comes of it.
+
+    `now_ms`: headquarters' wall clock. Raises NotUnsealedError; without a reason nothing is audited or opened.
+    """
+    if not act.reason.strip():
+        raise NotUnsealedError("no reason was given; say which case this is for")
+    with store.database.write() as connection:
+        audited = audit.record(connection, act, at_ms=now_ms)
+    with store.database.read() as connection:
+        event = _find(connection, act.station, act.event)
+        if event is None:
+            raise NotUnsealedError(f"no event {act.event} of {act.station} is held; look at both ids again")
+        try:
+            sealed = msgspec.convert(event.get("data"), _Data).sealed
+        except msgspec.ValidationError:
+            sealed = None
+        if sealed is None:
+            raise NotUnsealedError(f"event {act.event} carries no sealed fields")
+        try:
+            shift_key = unwrap_shift_key(connection, act.station, sealed.key, key)
+        except NoShiftKeyError as error:
+            raise NotUnsealedError(f"event {act.event} cannot be opened: {error}") from None
+    try:
+        return Unsealed(shift_key.open(act.event, msgspec.to_builtins(sealed)), audited)
+    except BrokenSealError as error:
+        raise NotUnsealedError(f"event {act.event} does not open: {error}") from None
+    finally:
+        shift_key.wipe()
+
+
+def _find(connection: Connection, station: str, event_id: str) -> dict[str, Any] | None:
+    """Return a station's event, or the one of that id that a rescued event copies.
+
+    Reads the lines one by one, newest journal first: they have no index by id, and somebody waits for this rarely.
+    """
+    for found in connection.execute(_OF_STATION, {"of": station}).all():
+        row = journal_row(found)
+        for line in each_line(connection, row, 0, row.standing.held[-1][1] if row.standing.held else 0):
+            head = msgspec.json.decode(line.line, type=_Head)
+            if head.id != event_id and head.type != "rescued":
+                continue
+            event = unwrap(check_line(line.line))
+            if event is not None and event["id"] == event_id:
+                return event
+    return None

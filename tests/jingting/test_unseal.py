@@ -1,0 +1,170 @@
+"""`jingting keys new-sealing`, `jingting hq unseal` and `jingting hq audit`, as a person at headquarters runs them."""
+
+import getpass
+import json
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from common import keyfiles
+from common.events import KeyIssued, encode_event
+from hq.settings import load
+from hq.store import Store
+from jingting import layout
+from sync import base64url
+from sync.batch import Batch, chain_lines, chain_start
+from sync.receiver import check_line
+from sync.sealing import SUITE, SealingPublicKey, ShiftKey
+
+ROOT = Path(__file__).parents[2]
+STATION, EVENT = "jt-001", "018f3b2a-001f-7000-8000-0123456789ab"
+FIELDS = {"name": "慕容复兴", "number": "110101199003077571"}
+
+
+def jingting(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if name != "SUDO_USER"}
+    return subprocess.run(
+        [sys.executable, "-m", "jingting", *map(str, arguments)],
+        cwd=ROOT,
+        env=kept | {"PYTHONUTF8": "1"} | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def headquarters(tmp_path_factory):
+    """Return the folder of a headquarters with a sealing key, which holds one sealed event."""
+    folder = tmp_path_factory.mktemp("city")
+    layout.write(folder, broker_port=1, hq_port=0, station_ports={STATION: 0})
+    (folder / "hq/keys").mkdir(exist_ok=True)
+    private = folder / "hq/keys/sealing.key"
+    made = jingting("keys", "new-sealing", private)
+    assert (made.returncode, made.stdout) == (0, f"{private}\n{private}.pub\n")
+    hold_one_event(folder, SealingPublicKey(keyfiles.read_sealing_public(Path(f"{private}.pub"))))
+    return folder / "hq"
+
+
+def hold_one_event(folder: Path, sealing_key: SealingPublicKey) -> None:
+    kid, journal = str(uuid.uuid4()), str(uuid.uuid4())
+    key = ShiftKey.new(kid)
+    kem = base64url.encode(key.wrap(sealing_key, STATION))
+    issued = KeyIssued(kid=kid, suite=SUITE, to=base64url.encode(sealing_key.id), kem=kem)
+    common = {"source": f"/stations/{STATION}", "time": "2026-03-01T08:00:00.000Z"}
+    first = encode_event(issued, event_id=str(uuid.uuid4()), boot=str(uuid.uuid4()), mono=1, unsure=False, **common)
+    data = {"sealed": key.seal(EVENT, FIELDS)}
+    second = json.dumps({"specversion": "1.0", "id": EVENT, "type": "record.opened", "data": data, **common})
+    lines = chain_lines(chain_start(journal), 1, [first, second.encode()])
+    store = Store.open(f"sqlite:///{database(folder / 'hq')}")
+    store.take(
+        Batch(
+            station=STATION,
+            signer=bytes(16),
+            journal=journal,
+            first=1,
+            oldest=1,
+            prev=chain_start(journal),
+            lines=lines,
+            events=tuple(check_line(line.line) for line in lines),
+        ),
+        received_ms=time.time_ns() // 1_000_000,
+    )
+    store.close()
+
+
+def config(headquarters: Path) -> Path:
+    return headquarters / "hq.toml"
+
+
+def database(headquarters: Path) -> Path:
+    path = Path(load(config(headquarters)).store.url.removeprefix("sqlite:///"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def unseal(headquarters: Path, *, event: str = EVENT, reason: str = "case 7", **environment: str):
+    options = ["--station", STATION, "--event", event, "--reason", reason, "--config", config(headquarters)]
+    return jingting("hq", "unseal", *options, **environment)
+
+
+def entries(headquarters: Path) -> list[dict]:
+    shown = jingting("hq", "audit", "--config", config(headquarters))
+    assert shown.returncode == 0
+    return [json.loads(line) for line in shown.stdout.splitlines()]
+
+
+def test_a_sealed_event_is_printed_and_the_audit_names_who_asked_and_why(headquarters):
+    result = unseal(headquarters, reason="案件 7")
+    assert (result.returncode, json.loads(result.stdout)) == (0, FIELDS)
+    assert "Noted in the audit as number" in result.stderr
+    assert not any(field in result.stderr for field in FIELDS.values())
+    last = entries(headquarters)[-1]
+    assert last.pop("time").endswith("Z")
+    me = getpass.getuser()
+    assert last == {"who": me, "what": "unseal", "station": STATION, "event": EVENT, "reason": "案件 7"}
+    unseal(headquarters, SUDO_USER="li")
+    assert entries(headquarters)[-1]["who"] == f"li as {me}"
+
+
+def test_an_event_that_is_not_there_exits_1_and_is_audited(headquarters):
+    before = len(entries(headquarters))
+    result = unseal(headquarters, event=str(uuid.uuid4()))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "look at both ids" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert len(entries(headquarters)) == before + 1
+
+
+def test_nothing_is_asked_without_a_reason(headquarters):
+    before = len(entries(headquarters))
+    assert unseal(headquarters, reason=" ").returncode == 1
+    result = jingting("hq", "unseal", "--station", STATION, "--event", EVENT, "--config", config(headquarters))
+    assert result.returncode == 2
+    assert len(entries(headquarters)) == before
+
+
+def test_without_the_private_key_it_says_which_file_is_missing_and_exits_78(headquarters):
+    key = headquarters / "keys/sealing.key"
+    away = key.rename(key.with_name("away.key"))
+    try:
+        result = unseal(headquarters)
+        assert (result.returncode, result.stdout) == (78, "")
+        assert result.stderr == f"keys.sealing: {key}: no such file or directory\n"
+    finally:
+        away.rename(key)
+    key.chmod(0o644)
+    assert "mode 0644" in unseal(headquarters).stderr
+    key.chmod(0o600)
+
+
+def test_a_sealing_key_is_its_owners_only_and_never_overwritten(headquarters):
+    key = headquarters / "keys/sealing.key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    again = jingting("keys", "new-sealing", key)
+    assert again.returncode == 1
+    assert "file exists" in again.stderr
+
+
+def test_an_audit_that_was_touched_is_told_with_exit_1(headquarters):
+    unseal(headquarters)
+    connection = sqlite3.connect(database(headquarters))
+    line = connection.execute("SELECT line FROM audit WHERE number = 1").fetchone()[0]
+    with connection:
+        connection.execute("UPDATE audit SET line = ? WHERE number = 1", (line.replace(b"unseal", b"looked"),))
+    try:
+        shown = jingting("hq", "audit", "--config", config(headquarters))
+        assert shown.returncode == 1
+        assert "Number 1 does not follow" in shown.stderr
+    finally:
+        with connection:
+            connection.execute("UPDATE audit SET line = ? WHERE number = 1", (line,))
+        connection.close()

@@ -70,7 +70,7 @@ class Will:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message that came; `retained` is the broker's flag, so it is old news."""
+    """A message that came; `retained` is the broker's flag, so it is old news. `mid` is 0 for one of QoS 0."""
 
     topic: str
     payload: bytes
@@ -263,7 +263,8 @@ class Connection:
 
     def puback(self, message: Incoming) -> None:
         """Let the broker send the next message for this one (only with `hold_pubacks`)."""
-        if not self.ended.done():
+        # A QoS 0 message has no id, and the broker hangs up on whoever acknowledges one (MQTT 5.0, section 2.2.1).
+        if message.mid and not self.ended.done():
             self._client.ack(message.mid, 1)
 
     # -- paho's callbacks, all on the loop but while connecting ------------------------------------------------

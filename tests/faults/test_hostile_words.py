@@ -20,6 +20,7 @@ from faults_rig import (
     query,
     recorded,
     said,
+    settings,
     status,
     until,
 )
@@ -155,6 +156,8 @@ async def test_a_station_acts_on_no_word_that_headquarters_did_not_sign(tmp_path
     )
     answers = topics.ack(STATION, "down")
     async with City(tmp_path, stations=2) as city, stranger(city, "hq", [answers, topics.state(STATION)]) as liar:
+        await settings(city, "[web]\n", "[health]\nevery_s = 1\n\n[web]\n")
+        await city.connected()
         await press_recorded(city, OTHER)
         async with stranger(city, OTHER, [topics.ack(OTHER, "up"), topics.lane(OTHER, "down", "urgent")]) as witness:
             await answered(city, OTHER)
@@ -173,8 +176,9 @@ async def test_a_station_acts_on_no_word_that_headquarters_did_not_sign(tmp_path
         ]
         acks = [ack(liars, STATION, journal=journal, session=session) for liars in (NOBODYS, key)]
         with unharmed(city, f"station-{STATION}"):
+            words = (*NONSENSE, FUTURE, *acks, *forged, *(message.payload for message in witness.heard))
             for topic in (up, urgent, log):
-                for word in (*NONSENSE, FUTURE, *acks, *forged, *(message.payload for message in witness.heard)):
+                for word in words:
                     await liar.says(topic, word)
             await liar.says("jt/1/hq/evil/state", b"{" * 1000)
             await liar.says("jt/1/hq/evil/state", b'{"online":"perhaps","epoch":7}')
@@ -187,6 +191,13 @@ async def test_a_station_acts_on_no_word_that_headquarters_did_not_sign(tmp_path
         await city.restart("hq")
         await all_there_once(city, 1)
         await answered(city)
+        counts = re.compile(rf'station_refused_messages\{{station="{STATION}"\}} (\S+)')
+
+        def told() -> float:
+            found = counts.search(page(city.hq_url + "/metrics"))
+            return float(found[1]) if found else 0
+
+        await until(lambda: told() >= 3 * len(words) + 2)
 
 
 def session_of(city: City, births: list[bytes]) -> tuple[str, str]:

@@ -17,7 +17,9 @@ from faults_rig import (
     panel_status,
     press,
     press_recorded,
+    query,
     recorded,
+    said,
     settings,
     status,
     until,
@@ -156,3 +158,19 @@ async def test_a_slow_line_that_breaks_again_and_again_delivers_everything_once(
             await until(lambda presses=presses: counted(city).made == presses)
             line.cut()
         await all_there_once(city, 6)
+
+
+async def test_health_samples_leave_headquarters_connected(tmp_path):
+    async with City(tmp_path, stations=1) as city:
+        await settings(city, "[web]\n", "[health]\nevery_s = 1\n\n[web]\n")
+        await city.connected()
+
+        def sampled() -> set[int]:
+            return set(query(city.hq_database, "SELECT health_ms FROM stations WHERE health_ms IS NOT NULL"))
+
+        samples: set[int] = set()
+        await until(lambda: samples.update(sampled()) or len(samples) >= 3)
+        await press_recorded(city)
+        await all_there_once(city, 1)
+        assert not said(city, "broker", "protocol error")
+        assert not said(city, "hq", "was lost")

@@ -9,6 +9,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
+from common import workflow
+from common.personal import OnFile, PersonalField
+
 Identifier: TypeAlias = Annotated[
     str, msgspec.Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 ]
@@ -18,6 +21,10 @@ Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 Number: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 Nanoseconds: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^(0|[1-9][0-9]{0,19})\Z")]
 Instant: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")]
+Day: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
+RecordNumber: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{2,8}-[0-9]{8}-[0-9]{4,8}\Z")]
+Channel: TypeAlias = Literal["window", "button", "kiosk", "phone", "patrol", "dispatch"]
+Priority: TypeAlias = Literal["normal", "urgent"]
 CloseReason: TypeAlias = Literal["helped", "handed_over", "false_alarm", "test"]
 CLOSE_REASONS: tuple[CloseReason, ...] = ("helped", "handed_over", "false_alarm", "test")
 
@@ -168,6 +175,79 @@ class OrderFailed(Payload, frozen=True, kw_only=True):
     reason: Text
 
 
+class RecordOpened(Payload, frozen=True, kw_only=True):
+    """A walk-in record begins. `record`: this event's id; `number`: what people call it, of the station's local day.
+
+    The day is doubtful where the event's clock is `unsure`. `service`, `catalogue`: a code, and the version of the
+    catalogue that has it. `sealed`: a JSON object with any of the texts name, sex, document, number, phone, address,
+    represents, need, and of those `on_file` tells which exist.
+    """
+
+    record: Identifier
+    number: RecordNumber
+    service: Name
+    catalogue: Name
+    channel: Channel
+    state: Literal["draft", "registered"]
+    priority: Priority = "normal"
+    team: Name | None = None
+    staff: Name | None = None
+    grid: Name | None = None
+    reference: Name | None = None
+    on_file: tuple[OnFile, ...] = ()
+    sealed: Sealed | None = None
+
+
+class RecordAmended(Payload, frozen=True, kw_only=True):
+    """A record's fields are corrected or completed; what is absent stays, also of the sealed fields.
+
+    `change`: this event's place among those of its record, record.opened being 1.
+    """
+
+    record: Identifier
+    change: Number
+    staff: Name | None = None
+    service: Name | None = None
+    catalogue: Name | None = None
+    priority: Priority | None = None
+    grid: Name | None = None
+    reference: Name | None = None
+    on_file: tuple[OnFile, ...] = ()
+    sealed: Sealed | None = None
+
+
+class RecordStepped(Payload, frozen=True, kw_only=True):
+    """A step in a record's life; `state` is where it led, `change` as in record.amended.
+
+    `missing`: materials of the catalogue that were not there; `until`: the day a suspended record waits for; `target`,
+    `due`, `consent`: to whom it is referred, by when, and that the citizen agreed; `reference`: under which the other
+    side has it; `result`, `reason`: codes of the catalogue; `duplicate_of`: the record that stays.
+    """
+
+    record: Identifier
+    change: Number
+    step: workflow.Name
+    state: workflow.State
+    staff: Name | None = None
+    missing: tuple[Name, ...] = ()
+    until: Day | None = None
+    target: Name | None = None
+    due: Day | None = None
+    consent: bool = False
+    reference: Name | None = None
+    result: Name | None = None
+    duplicate_of: RecordNumber | None = None
+    reason: Name | None = None
+
+
+class RecordRevealed(Payload, frozen=True, kw_only=True):
+    """Somebody at the station was shown sealed fields of a record in full, for ten seconds."""
+
+    record: Identifier
+    fields: tuple[PersonalField, ...]
+    staff: Name | None = None
+
+
 class KeyIssued(Payload, frozen=True, kw_only=True):
     """A shift key, wrapped for headquarters. `to`: id of its sealing key; `kem`: the wrapped key; both in base64url."""
 
@@ -216,6 +296,10 @@ EVENTS: dict[str, type[Payload]] = {
     "station.stopped": StationStopped,
     "order.applied": OrderApplied,
     "order.failed": OrderFailed,
+    "record.opened": RecordOpened,
+    "record.amended": RecordAmended,
+    "record.stepped": RecordStepped,
+    "record.revealed": RecordRevealed,
     "key.issued": KeyIssued,
     "reveal.requested": RevealRequested,
 }

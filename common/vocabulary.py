@@ -11,10 +11,12 @@ from common.events import (
     EVENTS,
     ORDERS,
     URGENT_ORDERS,
+    Day,
     Identifier,
     Instant,
     Nanoseconds,
     Payload,
+    RecordNumber,
     Rescued,
     is_urgent_event,
 )
@@ -33,6 +35,8 @@ _PATTERNS: Final = {
     _pattern(Identifier): "UUID",
     _pattern(Nanoseconds): "nanoseconds, as decimal text",
     _pattern(Instant): "time",
+    _pattern(Day): "day `YYYY-MM-DD`",
+    _pattern(RecordNumber): "text such as `JW012-20261122-0007`",
 }
 
 
@@ -68,7 +72,7 @@ def _table(types: dict[str, type[Payload]], urgent: set[str] | frozenset[str]) -
 def _field(field: inspect.Field) -> str:
     if field.required:
         return f"`{field.encode_name}` {_words(field.type)}"
-    default = "" if field.default is None else f", absent means {msgspec.json.encode(field.default).decode()}"
+    default = "" if field.default in (None, ()) else f", absent means {msgspec.json.encode(field.default).decode()}"
     return f"`{field.encode_name}` {_words(field.type)} (optional{default})"
 
 
@@ -82,6 +86,10 @@ def _words(kind: inspect.Type) -> str:
             words = "text"
         case inspect.IntType(ge=least) if least is not None:
             words = f"integer from {least}"
+        case inspect.BoolType():
+            words = "true or false"
+        case inspect.VarTupleType(item_type=item):
+            words = f"list of {_words(item)}"
         case inspect.LiteralType(values=values):
             words = " or ".join(f"`{value}`" for value in values)
         case inspect.StructType(fields=fields):

@@ -17,6 +17,9 @@ VERSION = 1
 BUSY_S = 5.0
 """How long a commit waits for another process that holds the file's write lock."""
 
+WAL_LIMIT = 4 * 2**20
+"""What the WAL may keep of the disk once it is written over from its start (bytes): as long as it usually gets."""
+
 _READ_BUSY_S = 0.1  # a reader waits for nobody but a recovery, and it waits on the loop
 
 TABLES = """
@@ -108,6 +111,8 @@ def connect(path: Path) -> sqlite3.Connection:
     connection = _connection(path, "rw", BUSY_S)
     # FULL: a commit returns after its fsync of the WAL (https://sqlite.org/pragma.html#pragma_synchronous).
     connection.execute("PRAGMA synchronous = FULL")
+    # A WAL that grew is cut again when it is written over from its start (https://sqlite.org/pragma.html).
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
     connection.execute("PRAGMA temp_store = MEMORY")  # savepoints must not open files of their own
     return connection
 

@@ -52,6 +52,7 @@ class Desk:
             waiting=outbox.waiting,
             oldest_waiting_s=None if waiting_since is None else max(0, (now - waiting_since) // 1_000_000_000),
             journal_ok=self._journal.failure is None,
+            journal_full=self._journal.quota.full,
             clock_trusted=self._clock.trusted(),
         )
 

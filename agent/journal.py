@@ -13,6 +13,7 @@ from typing import TypeVar
 from agent.database import JournalError, connect, connect_to_read, journal_error, open_database
 from agent.entry import Clock, Envelope
 from agent.pen import Appended, Pen, Projector
+from agent.quota import Limits, Quota
 from agent.rescue import close_journal, rescue_closed, withhold
 from agent.writer import Writer
 from common.events import Payload
@@ -26,16 +27,20 @@ class Journal:
     """An open journal; every method belongs to the loop it was opened on.
 
     `on_append(number, event type)` is called on the loop for each event, after its commit and after whoever awaited it
-    was told; `on_failure()` when `failure` has come or gone.
+    was told; `on_failure()` when `failure`, or `quota.full`, has come or gone.
     """
 
-    def __init__(self, path: Path, envelope: Envelope, projectors: Mapping[str, Projector]) -> None:
+    def __init__(self, path: Path, envelope: Envelope, projectors: Mapping[str, Projector], limits: Limits) -> None:
         self.on_append: Callable[[int, str], None] | None = None
         self.on_failure: Callable[[], None] | None = None
         self._path = path
         self._envelope = envelope
         self._reader = connect_to_read(path)
-        self._writer = Writer(path, lambda: Pen(connect(path), envelope, projectors), self._announce, self._failed)
+        loop = asyncio.get_running_loop()
+        self.quota = quota = Quota(path, limits, lambda: loop.call_soon_threadsafe(self._failed))
+        self._writer = Writer(
+            path, lambda: Pen(connect(path), envelope, projectors, quota), self._announce, self._failed
+        )
 
     @classmethod
     async def open(
@@ -46,6 +51,7 @@ class Journal:
         clock: Clock,
         projectors: Mapping[str, Projector] | None = None,
         schema: Sequence[str] = (),
+        limits: Limits | None = None,
     ) -> "Journal":
         """Open `path` or begin it; a damaged file is set aside, kept, and a fresh journal begins.
 
@@ -53,7 +59,7 @@ class Journal:
         CREATE TABLE IF NOT EXISTS. Raises JournalError.
         """
         await asyncio.to_thread(open_database, path, schema)
-        return cls(path, Envelope(source, clock), projectors or {})
+        return cls(path, Envelope(source, clock), projectors or {}, limits or Limits())
 
     async def stop(self) -> None:
         """Write what waits, end the thread and close the file."""
@@ -68,8 +74,9 @@ class Journal:
     async def append(self, payload: Payload, *, event_id: str | None = None) -> Appended:
         """Append one event with its projections; returns after its fsync.
 
-        Stamped when called. Raises LineLimitError before anything is written, JournalError when the disk fails, and
-        whatever its projector raises. Only the caller limits the time, and an append given up may still be written.
+        Stamped when called. Raises LineLimitError before anything is written, JournalError when the disk fails,
+        JournalFullError (one of those) when the journal has reached its limit, and whatever its projector raises.
+        Only the caller limits the time, and an append given up may still be written.
         """
         entry = self._envelope.entry(payload, event_id)
         return await self._writer.run(lambda pen: pen.record(entry))

@@ -9,6 +9,7 @@ import msgspec
 
 from agent.database import begin_journal, read_end
 from agent.entry import Entry, Envelope, Moment
+from agent.quota import Quota
 from agent.timekeeper import moment_of, noticed
 from common.events import Payload
 from sync.batch import chain_next
@@ -35,8 +36,11 @@ class Pen:
     so far, as (number, type).
     """
 
-    def __init__(self, connection: sqlite3.Connection, envelope: Envelope, projectors: Mapping[str, Projector]) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, envelope: Envelope, projectors: Mapping[str, Projector], quota: Quota
+    ) -> None:
         self.connection = connection
+        self.quota = quota
         self.journal, self.head, self.chain = read_end(connection)
         self.written: list[tuple[int, str]] = []
         self.envelope = envelope
@@ -44,11 +48,17 @@ class Pen:
         self._last_look = self._last_moment()
 
     def append(self, payload: Payload, event_id: str | None = None) -> Appended:
-        """Append an event, stamped now, and project it; raises LineLimitError, and whatever its projector raises."""
+        """Append an event, stamped now, and project it.
+
+        Raises LineLimitError, JournalFullError, and whatever its projector raises.
+        """
         return self.record(self.envelope.entry(payload, event_id))
 
     def record(self, entry: Entry) -> Appended:
-        """Append an event made before, and project it; what the clock did since the last one comes first."""
+        """Append an event made before, and project it; what the clock did since the last one comes first.
+
+        Raises JournalFullError, and whatever its projector raises.
+        """
         self._look(entry.at)
         return self._write(entry)
 
@@ -68,6 +78,7 @@ class Pen:
         return row and moment_of(row[0], self.envelope.clock.boot)
 
     def _write(self, entry: Entry) -> Appended:
+        self.quota.admit(entry.type, len(entry.line))
         number = self.copy(entry.line, entry.type, urgent=entry.urgent)
         project = self._projectors.get(entry.type)
         if project is not None:

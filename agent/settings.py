@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.quota import MIB, Limits
 from common import keyfiles
 from common.settings import Section, Settings, WebSettings, read_web
 
@@ -66,6 +67,20 @@ class HealthSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JournalSettings:
+    """What the journal may take of the disk, and how many days it keeps what headquarters has stored."""
+
+    max_bytes: int
+    reserve_bytes: int
+    rewind_days: int
+
+    @property
+    def limits(self) -> Limits:
+        """The two limits of bytes as the journal takes them."""
+        return Limits(max_bytes=self.max_bytes, reserve_bytes=self.reserve_bytes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StationSettings:
     """A station's settings, table by table as they stand in the file."""
 
@@ -76,6 +91,7 @@ class StationSettings:
     help: HelpSettings
     web: WebSettings
     health: HealthSettings
+    journal: JournalSettings
 
 
 def load(file: Path) -> StationSettings:
@@ -94,6 +110,7 @@ def load(file: Path) -> StationSettings:
         help=_help(root.section("help"), panels),
         web=read_web(root),
         health=HealthSettings(every_s=root.section("health").seconds("every_s", default=60, least=1)),
+        journal=_journal(root.section("journal")),
     )
     settings.finish()
     return loaded
@@ -188,3 +205,12 @@ def _help(section: Section, panels: Sequence[PanelSettings]) -> HelpSettings:
         expected = "one of " + ", ".join(outputs)
         section.mistake("second_output", found=f'"{ladder.second_output}"', expected=expected)
     return ladder
+
+
+def _journal(section: Section) -> JournalSettings:
+    most = section.whole("max_bytes", default=256 * MIB, least=8 * MIB, most=2**40)
+    reserve = section.whole("reserve_bytes", default=16 * MIB, least=MIB, most=2**40)
+    rewind_days = section.whole("rewind_days", default=14, least=1, most=3650)
+    if reserve >= most // 2:
+        section.mistake("reserve_bytes", found=str(reserve), expected=f"less than half of max_bytes, which is {most}")
+    return JournalSettings(max_bytes=most, reserve_bytes=reserve, rewind_days=rewind_days)

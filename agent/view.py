@@ -40,7 +40,8 @@ class StationView:
     """The whole station at one moment; `version` grows with every change.
 
     `link` is the MQTT session, `hq_online` headquarters itself; `waiting` counts events headquarters has not
-    acknowledged, `oldest_waiting_s` the age of the oldest (None when there is none).
+    acknowledged, `oldest_waiting_s` the age of the oldest (None when there is none). `journal_full`: nothing but calls
+    for help is taken.
     """
 
     version: int
@@ -55,4 +56,5 @@ class StationView:
     waiting: int
     oldest_waiting_s: int | None
     journal_ok: bool
+    journal_full: bool = False
     clock_trusted: bool

@@ -110,6 +110,7 @@ class Writer:
         pen = self._pen
         pen.written = []
         pen.connection.execute("BEGIN IMMEDIATE")
+        pen.quota.look(pen.connection)
         outcomes = [self._perform(pen, work) for work, _ in group]
         pen.connection.execute("COMMIT")
         return outcomes, pen.written

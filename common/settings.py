@@ -93,6 +93,16 @@ class Section:
 
         return self._leaf(name, accept, default, least, f"a port, {least} to 65535")
 
+    def whole(self, name: str, *, default: int, least: int, most: int) -> int:
+        """Return a whole number, `least` to `most`; the default once a mistake was noted."""
+
+        def accept(value: Any) -> int | None:
+            if isinstance(value, bool) or not isinstance(value, int):
+                return None
+            return value if least <= value <= most else None
+
+        return self._leaf(name, accept, default, default, f"a whole number, {least} to {most}")
+
     def seconds(self, name: str, *, default: float | None = None, least: float = 0.1) -> float:
         """Return a duration in seconds, `least` or more, at most a day; not a number once a mistake was noted."""
         day = 86_400

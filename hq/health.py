@@ -15,6 +15,9 @@ KNOWN: Final[dict[str, tuple[type, ...]]] = {
     "oldest_unsent_s": (int, float),
     "clock_trusted": (bool,),
     "journal_ok": (bool,),
+    "journal_full": (bool,),
+    "journal_bytes": (int,),
+    "journal_refused": (int,),  # events, since the station started
     "takeover": (bool,),
     "refused": (int,),  # messages, since the station started
     "panel_frames_bad": (int,),  # likewise

@@ -36,6 +36,8 @@ def wrong(view: dict[str, Any]) -> list[str]:
     ]
     if not view["journal_ok"]:
         found.append("the journal cannot be written: look at the disk")
+    if view.get("journal_full"):
+        found.append("the journal is full: only calls for help are recorded until headquarters has received the rest")
     if view["link"] != "up":
         found.append("no connection to the broker")
     elif not view["hq_online"]:

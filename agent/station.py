@@ -2,14 +2,10 @@
 
 import asyncio
 import contextlib
-import errno
-import fcntl
 import logging
-import os
 import time
-from pathlib import Path
 
-from agent import calls, devices, orders
+from agent import calls, devices
 from agent.database import JournalError
 from agent.desk import Desk
 from agent.health import Health
@@ -17,6 +13,7 @@ from agent.help import HelpDesk
 from agent.journal import Journal
 from agent.ladder import Ladder
 from agent.link import Link, ReceivedOrders
+from agent.opening import open_journal
 from agent.orders import OrdersStore
 from agent.screens.app import build
 from agent.settings import PanelSettings, StationSettings
@@ -52,22 +49,16 @@ def _panel(settings: PanelSettings, room: devices.Devices) -> Panel:
 
 
 async def run(settings: StationSettings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises JournalError when the journal can neither be opened nor set aside.
+    """Serve until SIGTERM or SIGINT; without a journal that can be opened, ring at least, and try again.
 
     Raises OSError when another process serves from the same folder.
     """
     stop = process.stop_requested()
     clock, changes, supervisor = Clock(), Changes(), Supervisor()
     station, ladder = settings.station, settings.help
-    station.data.mkdir(parents=True, exist_ok=True)
-    _claim(station.data)
-    journal = await Journal.open(
-        station.data / "station.db",
-        source=f"/stations/{station.id}",
-        clock=clock,
-        projectors=calls.projectors() | devices.projectors(),
-        schema=(calls.SCHEMA, devices.SCHEMA, orders.SCHEMA),
-    )
+    journal = await open_journal(settings, clock, stop)
+    if journal is None:
+        return
     help_desk = HelpDesk(
         journal,
         clock,
@@ -165,17 +156,6 @@ async def run(settings: StationSettings) -> None:
     with contextlib.suppress(TimeoutError, JournalError):
         await asyncio.wait_for(link.sender.remember(), _LAST_WORDS_S)
         await asyncio.wait_for(journal.stop(), _LAST_WORDS_S)
-
-
-def _claim(folder: Path) -> int:
-    """Take the folder for this process alone; the descriptor holds it. Raises OSError when another has it."""
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise OSError(errno.EBUSY, "another station serves from this folder; stop it first", str(folder)) from None
-    return descriptor
 
 
 async def _note(journal: Journal, payload: Payload) -> None:

@@ -204,6 +204,28 @@ async def test_an_address_that_is_taken_is_told_once_and_the_button_rings_all_th
     await house.sees(lambda view: view["calls"])  # and once it is free, the pages are there
 
 
+async def test_a_journal_that_cannot_be_opened_silences_no_button_and_the_press_is_recorded_once_it_can(house):
+    house.journal.mkdir(parents=True)
+    house.panel.start()
+    await until((house.home / "panel").exists)
+    house.station.start()
+    await house.press()
+    await until(house.sounds)
+    assert not house.panel_events("acknowledged")
+    house.journal.rmdir()
+    await until(lambda: house.panel_events("acknowledged"))
+    await house.sees(lambda view: view["calls"] and view["calls"][0]["recorded"])
+    assert len(house.events("help.raised")) == 1
+
+
+async def test_a_station_without_a_journal_stops_when_asked(house):
+    house.journal.mkdir(parents=True)
+    house.station.start()
+    await until(lambda: house.said("The button rings without it"))
+    assert await house.stop() < 2
+    assert house.station.exit_code == 0
+
+
 # -- what it costs, and how quick it is --------------------------------------------------------------------------------
 
 

@@ -1,0 +1,81 @@
+"""Opening a station's journal; what fails there must not silence the button."""
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import logging
+import os
+from pathlib import Path
+
+from agent import calls, devices, orders
+from agent.bare_alarm import BareAlarm
+from agent.database import JournalError
+from agent.journal import Journal
+from agent.settings import StationSettings
+from agent.supervisor import Supervisor
+from common import process
+from common.clock import Clock
+
+log = logging.getLogger(__name__)
+
+_OPEN_AGAIN_S = 5.0
+
+
+class _FolderError(Exception):
+    """The station's folder cannot be written."""
+
+
+async def open_journal(settings: StationSettings, clock: Clock, stop: asyncio.Event) -> Journal | None:
+    """Open the journal, ringing without it for as long as that fails; None when asked to stop meanwhile.
+
+    Raises OSError when another process serves from the same folder.
+    """
+    supervisor, alarm, claimed, told = Supervisor(), BareAlarm(settings.panel), False, False
+    try:
+        while not stop.is_set():
+            try:
+                claimed = claimed or _claim(settings.station.data)
+                return await _try_to_open(settings, clock)
+            except (JournalError, _FolderError) as error:
+                if not told:
+                    log.error("%s. The button rings without it; tried again every %g s.", error, _OPEN_AGAIN_S)  # noqa: TRY400
+                    alarm.keep(supervisor)
+                    supervisor.keep("watchdog", lambda: process.watchdog({"journal": lambda: alarm.rings}))
+                    process.notify("READY=1")
+                    told = True
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_OPEN_AGAIN_S):
+                    await stop.wait()
+        return None
+    finally:
+        await supervisor.stop()
+
+
+async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
+    return await Journal.open(
+        settings.station.data / "station.db",
+        source=f"/stations/{settings.station.id}",
+        clock=clock,
+        projectors=calls.projectors() | devices.projectors(),
+        schema=(calls.SCHEMA, devices.SCHEMA, orders.SCHEMA),
+        limits=settings.journal.limits,
+    )
+
+
+def _claim(folder: Path) -> bool:
+    """Take the folder for this process alone, for as long as it lives.
+
+    Raises OSError (EBUSY) when another process has it, and _FolderError when it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _FolderError(f"cannot write to {folder}: {error.strerror}; look at its disk and owner") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise OSError(errno.EBUSY, "another station serves from this folder; stop it first", str(folder)) from None
+    return True

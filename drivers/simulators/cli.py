@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from drivers.simulators.card_reader_player import CardReaderPlayer
+from drivers.simulators.cards import PEOPLE, CardsError, load
 from drivers.simulators.panel_log import PanelLog, PanelLogError
 from drivers.simulators.player import Player
 from drivers.simulators.pty_line import PtyLine
@@ -29,4 +31,29 @@ def panel(*, link: Path, log: Path, every: float | None, seconds: float | None, 
     try:
         Player(PtyLine(link), PanelLog(log), seed=seed, every_s=every, seconds=seconds).play()
     except (PanelLogError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+@click.command("card-reader")
+@click.option("--link", type=click.Path(path_type=Path), required=True, help="Where the driver finds the line.")
+@click.option(
+    "--cards",
+    type=click.Path(path_type=Path),
+    default=PEOPLE,
+    help="TOML, a table for each card; else invented people.",
+)
+@click.option("--log", type=click.Path(path_type=Path), required=True, help="What was asked and played, JSON lines.")
+@click.option("--seed", type=int, help="Makes the noise repeatable.")
+def card_reader(*, link: Path, cards: Path, log: Path, seed: int | None) -> None:
+    """Play a resident-card reader on a pty, byte for byte.
+
+    Reads commands on stdin, one a line, and answers each with a JSON line: put NAME, lift, swap NAME [REQUEST]
+    (unnoticed, after the next select or the REQUEST named), noise BYTES, late MS (every answer from now on), status,
+    replug, quit; and for the next answer, or the Kth from now: short [K], garble [K], twist [K] (two characters change
+    places), double [K], stale [K] (the answer before in its place), mute [K], unplug K (in the middle; alone: at once).
+    """
+    try:
+        player = CardReaderPlayer(PtyLine(link), load(cards), log, seed=secrets.randbits(32) if seed is None else seed)
+        player.play()
+    except (CardsError, OSError) as error:
         raise click.ClickException(str(error)) from None

@@ -1,0 +1,161 @@
+"""Asking a card reader, and being sure which question an answer belongs to.
+
+An answer does not name its question, and lines bring answers late, short, twice or not at all. What can be trusted is
+that a serial line keeps the order, and that the reader answers one question after the other. So the SAM's id, which
+looks like no other answer, is the marker: once the answer to that question is here, every answer to an earlier one has
+come or never will. From then on each question must be followed by exactly one answer of its own shape; anything else
+(too late, too short, too much, of another shape) puts the line out of step, and nothing is asked or believed until the
+marker has gone round again.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from drivers import card_frames
+from drivers.card_frames import Answer
+from drivers.serial_line import SerialLine
+
+# Time limits of host libraries for these readers. The marker may take as long as the slowest answer before it.
+_LIMIT_S = 1.0
+_LONG_LIMIT_S = 3.0
+_LIMITS_S = {card_frames.READ: _LONG_LIMIT_S, card_frames.SAM_ID: _LONG_LIMIT_S}
+# A frame is sent in one go; USB adapters hold bytes back for 16 ms, serial servers for some more.
+_GAP_S = 0.3
+# After the marker: an echo of it, if there is one, comes in this time.
+_QUIET_S = 0.05
+_MAX_HEARD = 8
+
+
+class OddError(Exception):
+    """No answer in time, or not the one answer to what was asked: synchronise before asking again."""
+
+
+class LostError(Exception):
+    """The line has gone away."""
+
+
+class AilingError(Exception):
+    """The reader says that it cannot work; `status` is SELF_TEST_FAILED or NOT_AUTHORISED of `card_frames`."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the reader answers {status:02X} to everything")
+        self.status = status
+
+
+class CardLine:
+    """One line to a reader. Not for two who ask at a time; `monotonic` in seconds.
+
+    Raises ValueError when `port_url` is of no kind that pyserial knows.
+    """
+
+    def __init__(self, port_url: str, *, monotonic: Callable[[], float]) -> None:
+        self._line = SerialLine(port_url, on_bytes=self._read, on_room=lambda: None)
+        self._monotonic = monotonic
+        self._decoder = card_frames.Decoder()
+        self._heard: deque[Answer] = deque(maxlen=_MAX_HEARD)
+        self._news: asyncio.Future[None] | None = None
+        self._byte_at = 0.0
+        self._answered = False
+
+    @property
+    def lost(self) -> asyncio.Future[None]:
+        """Done when the line that was opened last has gone."""
+        return self._line.lost
+
+    @property
+    def noise_bytes(self) -> int:
+        """How many bytes belonged to no good frame."""
+        return self._decoder.noise
+
+    async def open(self) -> None:
+        """Open the port; the line is out of step. Raises one of serial_line.PORT_ERRORS."""
+        self._forget()
+        self._answered = False
+        await self._line.open()
+
+    async def close(self) -> None:
+        """Close the port: whoever waits for an answer gets LostError."""
+        await self._line.close()
+        self._forget()
+
+    async def synchronise(self) -> bytes:
+        """Send the marker round, passing over whatever comes before it; return the 16 bytes of the SAM's id.
+
+        Takes at most 3 s. Raises OddError when it does not come back or the line will not be quiet, AilingError,
+        LostError.
+        """
+        self._forget()
+        self._answered = False
+        deadline = self._monotonic() + _LONG_LIMIT_S
+        self._send(card_frames.SAM_ID)
+        while not (answer := await self._hear(deadline)).fits(card_frames.SAM_ID):
+            _check_health(answer)
+        while (quiet_at := self._byte_at + _QUIET_S) > self._monotonic():
+            if self._monotonic() >= deadline:
+                raise OddError("the line is never quiet")
+            await self.pause(quiet_at)
+        self._forget()
+        self._answered = True
+        return answer.data
+
+    async def ask(self, request: bytes) -> Answer:
+        """Return the good answer to a request, or a refusal: a bare status.
+
+        Raises OddError when the line is out of step or becomes so, AilingError, LostError.
+        """
+        if not self._answered or self._heard or self._decoder.waiting:
+            raise OddError("something came that nobody had asked for")
+        self._answered = False
+        self._send(request)
+        answer = await self._hear(self._monotonic() + _LIMITS_S.get(request, _LIMIT_S), _GAP_S)
+        _check_health(answer)
+        # The reader did not understand: what it heard was not what was sent.
+        misheard = answer.status in (card_frames.BAD_CHECKSUM, card_frames.BAD_LENGTH)
+        if misheard or self._heard or not (answer.refusal or answer.fits(request)):
+            raise OddError("not the one answer to what was asked")
+        self._answered = True
+        return answer
+
+    async def pause(self, until: float) -> None:
+        """Wait until the monotonic clock shows `until`. Raises LostError as soon as the line has gone."""
+        while (left_s := until - self._monotonic()) > 0 and not self.lost.done():
+            await asyncio.wait([self.lost], timeout=left_s)
+        if self.lost.done():
+            raise LostError
+
+    async def _hear(self, deadline: float, gap_s: float | None = None) -> Answer:
+        """Return the next answer; with `gap_s`, one that stops in the middle for so long is not waited for."""
+        lost = self.lost
+        while True:
+            now = self._monotonic()
+            if lost.done():
+                raise LostError
+            if self._heard:
+                return self._heard.popleft()
+            if now >= deadline:
+                raise OddError("no answer in time")
+            if gap_s is not None and self._decoder.waiting and now - self._byte_at >= gap_s:
+                raise OddError("the answer stopped in the middle")
+            self._news = asyncio.get_running_loop().create_future()
+            wait_s = min(deadline - now, gap_s or _LONG_LIMIT_S)
+            await asyncio.wait([self._news, lost], timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+
+    def _send(self, request: bytes) -> None:
+        if not self._line.send(card_frames.frame(request)):
+            raise LostError if self.lost.done() else OddError("the line takes nothing")
+
+    def _read(self, data: bytes) -> None:
+        self._byte_at = self._monotonic()
+        self._heard.extend(map(card_frames.answer, self._decoder.feed(data)))
+        if self._heard and self._news is not None and not self._news.done():
+            self._news.set_result(None)
+
+    def _forget(self) -> None:
+        self._decoder.reset()
+        self._heard.clear()
+
+
+def _check_health(answer: Answer) -> None:
+    if answer.refusal and answer.status in (card_frames.SELF_TEST_FAILED, card_frames.NOT_AUTHORISED):
+        raise AilingError(answer.status)

@@ -1,0 +1,259 @@
+"""The resident-card reader on a serial line, as the station sees it: a card is read when somebody asks, and only then.
+
+How a wrong or mixed identity is kept out:
+
+- Everything comes from one answer to one question; nothing is put together from several.
+- The answers are counted between two markers (`card_line`): with exactly one answer of the right shape for each
+  question, and the order kept, none of them can belong to an earlier card or question.
+- A frame's check is one XOR byte, which two changed characters, or two that changed places, pass one time in 256 or
+  more. And between select and read the card may be swapped for another. So the card is read twice, and both texts must
+  be the same: then this very card lay there from the first reading to the second, and the line has changed nothing.
+- The number must be one that there can be (`identity_numbers`).
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from typing import Literal, TypeAlias
+
+from drivers import card_frames, card_text, device
+from drivers.card_line import AilingError, CardLine, LostError, OddError
+from drivers.card_text import Field, Identity
+from drivers.serial_line import PORT_ERRORS, why
+from drivers.standing import Standing
+
+# GA 450's readers want 300 ms between two attempts to find a card.
+_POLL_S = 0.3
+_STATUS_EVERY_S = 10.0
+_STATUS_WHILE_NOT_READY_S = 1.0
+# A line that stays silent is opened anew: after a wedged adapter's reset only a new descriptor hears it.
+_REOPEN_S = 15.0
+_RETRY_BASE_S = 0.2
+_RETRY_CAP_S = 2.0
+_READING_TRIES = 3
+_AILMENTS = {card_frames.SELF_TEST_FAILED: "self_test_failed", card_frames.NOT_AUTHORISED: "not_authorised"}
+_TO_DO = {
+    "not_found": "check that the card reader is plugged in and that `port` names it",
+    "busy": "another program holds the port: stop it",
+    "no_permission": "let this user open the port (group dialout)",
+    "cannot_open": "check cable, adapter and `port`",
+    "hung_up": "check the card reader's cable",
+    "silent": "check the card reader's power and cable; it must be set to 115200 baud",
+    "garbled": "check the cable's shield and ground; 115200 baud, 8N1",
+    "self_test_failed": "switch the card reader off and on; when that does not help, have it replaced",
+    "not_authorised": "its SAM is not authorised: have it replaced",
+}
+
+Reason: TypeAlias = Literal["no_card", "lift", "unreadable", "reader", "busy"]
+
+_log = logging.getLogger(__name__)
+
+
+class NotRead(Exception):
+    """No identity was read; `reason` says what to do about it, and nothing of the card.
+
+    no_card: nobody put a card there in time (one read before counts as none until it is lifted): ask again.
+    lift: a card is there and was not read for sure: ask to lift it and put it back, alone.
+    unreadable: it was read, and its layout is not known here or its number is impossible: let an officer type.
+    reader: the reader is away, faulty, or went away in the middle: let an officer type.
+    busy: another read is under way: wait for it.
+
+    `status`: the reader's own word (SW3) for a card it could not read, 0 when it said none.
+    """
+
+    def __init__(self, reason: Reason, status: int = 0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status
+
+
+class CardReader:
+    """One card reader; lives through unplugging, noise and restarts of either side.
+
+    `on_state(state, reason)` is told when either changed; `state` is one of device.State, `reason` empty when ready,
+    else one of not_found, busy, no_permission, cannot_open, hung_up, opening, silent, garbled, self_test_failed,
+    not_authorised. It is called on the loop and must not wait. `monotonic` in seconds. `read_twice` False is for a
+    reader that serves a card only once each time it is put there: a line that garbles is then noticed less surely.
+    Raises ValueError when `port_url` is of no kind that pyserial knows.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        port_url: str,
+        *,
+        monotonic: Callable[[], float],
+        on_state: Callable[[device.State, str], None],
+        read_twice: bool = True,
+    ) -> None:
+        self.name = name
+        self.sam_id = ""
+        self._port_url = port_url
+        self._monotonic = monotonic
+        self._readings = 2 if read_twice else 1
+        self._line = CardLine(port_url, monotonic=monotonic)
+        self._standing = Standing(f"card reader {name} at {port_url}", to_do=_TO_DO, on_state=on_state, log=_log)
+        self._retry = device.Retry(_RETRY_BASE_S, _RETRY_CAP_S)
+        self._talking = asyncio.Lock()
+        self._reading = False
+        self._noise_before = 0
+        self._find_at = 0.0
+
+    @property
+    def state(self) -> device.State:
+        """How it stands."""
+        return self._standing.state
+
+    @property
+    def reason(self) -> str:
+        """Why it stands so; empty when ready."""
+        return self._standing.reason
+
+    @property
+    def noise_bytes(self) -> int:
+        """How many bytes on its line belonged to no good frame."""
+        return self._line.noise_bytes
+
+    async def read(self, fields: Collection[Field], *, timeout_s: float) -> Identity:
+        """Wait for a card, read it, and return of it only `fields`; the photo goes no further than this.
+
+        Waits `timeout_s` for a card; one that was found by then is read to the end, which a broken line can draw out to
+        half a minute. Raises NotRead. Cancelled at any moment, it leaves nothing that a later read could mistake.
+        """
+        if self._reading:
+            raise NotRead("busy")
+        if self.state == "absent":
+            raise NotRead("reader")
+        self._reading = True
+        try:
+            async with self._talking:
+                text = await self._read(self._monotonic() + timeout_s)
+        finally:
+            self._reading = False
+        try:
+            return card_text.decode(text).only(fields)
+        except card_text.UnreadableError:
+            raise NotRead("unreadable") from None
+
+    async def run(self) -> None:
+        """Serve the reader until cancelled; may be run again after that."""
+        if self.state != "absent":
+            self._standing.become("lost", "hung_up")
+        try:
+            while True:
+                if await self._open():
+                    await self._serve()
+                await asyncio.sleep(self._retry.next_s())
+        finally:
+            await self._line.close()
+
+    async def _open(self) -> bool:
+        try:
+            await self._line.open()
+        except PORT_ERRORS as error:
+            self._standing.become("lost", why(error))
+            return False
+        self._standing.become("opened", "opening" if self.state == "absent" else self.reason)
+        return True
+
+    async def _serve(self) -> None:
+        """Ask how the reader is now and then, until the line is lost or so long silent that it shall be opened anew."""
+        understood_at = self._monotonic()
+        try:
+            while not self._line.lost.done():
+                if not self._reading:
+                    async with self._talking:
+                        await self._ask_how_it_is()
+                if self.reason not in ("silent", "garbled"):
+                    understood_at = self._monotonic()
+                elif self._monotonic() - understood_at >= _REOPEN_S:
+                    return
+                wait_s = _STATUS_EVERY_S if self.state == "ready" else _STATUS_WHILE_NOT_READY_S
+                await asyncio.wait([self._line.lost], timeout=wait_s)
+            self._standing.become("lost", "hung_up")
+        finally:
+            await self._line.close()
+
+    async def _ask_how_it_is(self) -> None:
+        try:
+            try:
+                await self._line.ask(card_frames.SAM_STATUS)
+            except OddError:
+                await self._synchronise()
+        except OddError:
+            self._be_silent()
+        except AilingError as error:
+            self._standing.become("ailing", _AILMENTS[error.status])
+        except LostError:
+            pass
+        else:
+            self._be_well()
+
+    async def _read(self, deadline: float) -> bytes:
+        """Return the 256 bytes of a card's text. Raises NotRead."""
+        try:
+            await self._synchronise()
+            await self._select(deadline)
+            text = await self._read_alike()
+        except OddError:
+            self._be_silent()
+        except AilingError as error:
+            self._standing.become("ailing", _AILMENTS[error.status])
+        except LostError:
+            pass
+        else:
+            self._be_well()
+            return text
+        raise NotRead("reader")
+
+    async def _select(self, deadline: float) -> None:
+        """Look for a card until one is selected. 80 and 81 say that none is there, or one that was read before."""
+        while True:
+            # Across reads too: a page may ask again at once.
+            await self._line.pause(self._find_at)
+            self._find_at = self._monotonic() + _POLL_S
+            try:
+                if (await self._line.ask(card_frames.FIND)).fits(card_frames.FIND) and (
+                    await self._line.ask(card_frames.SELECT)
+                ).fits(card_frames.SELECT):
+                    return
+            except OddError:
+                await self._synchronise()
+            if self._find_at >= deadline:
+                raise NotRead("no_card")
+
+    async def _read_alike(self) -> bytes:
+        """Read the selected card until two readings in a row, and nothing beside them, came between two markers."""
+        for _ in range(_READING_TRIES):
+            try:
+                texts = {await self._read_text() for _ in range(self._readings)}
+                marker = await self._line.ask(card_frames.SAM_ID)
+            except OddError:
+                await self._synchronise()
+                continue
+            if len(texts) == 1 and marker.fits(card_frames.SAM_ID):
+                return texts.pop()
+            break
+        raise NotRead("lift")
+
+    async def _read_text(self) -> bytes:
+        answer = await self._line.ask(card_frames.READ)
+        text = card_frames.card_text(answer.data)
+        if text is None:
+            raise NotRead("lift", answer.status)
+        return text
+
+    async def _synchronise(self) -> None:
+        sam_id = card_frames.printed_sam_id(await self._line.synchronise())
+        if sam_id != self.sam_id:
+            self.sam_id = sam_id
+            _log.info("card reader %s at %s has the SAM %s", self.name, self._port_url, sam_id)
+
+    def _be_well(self) -> None:
+        self._standing.become("heard", "")
+        self._retry.reset()
+        self._noise_before = self._line.noise_bytes
+
+    def _be_silent(self) -> None:
+        garbled = self._line.noise_bytes > self._noise_before
+        self._standing.become("silent", "garbled" if garbled else "silent")

@@ -25,10 +25,11 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySettings:
-    """Key files: the station's own private key, and the public keys of headquarters it believes."""
+    """Key files: the station's own private key, headquarters' public keys it believes, and the one it seals to."""
 
     station: Path
     headquarters: tuple[Path, ...]
+    sealing: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +139,7 @@ def _keys(section: Section) -> KeySettings:
     return KeySettings(
         station=section.path("station", check=keyfiles.read_private),
         headquarters=section.paths("headquarters", check=keyfiles.read_public),
+        sealing=section.path("sealing", check=keyfiles.read_sealing_public),
     )
 
 

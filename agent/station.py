@@ -4,30 +4,34 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Coroutine
+from typing import Any
 
 from agent import calls, devices
 from agent.database import JournalError
 from agent.desk import Desk
 from agent.health import Health
 from agent.help import HelpDesk
-from agent.journal import Journal
+from agent.housekeeping import Housekeeping
 from agent.ladder import Ladder
 from agent.link import Link, ReceivedOrders
 from agent.opening import open_journal
 from agent.orders import OrdersStore
 from agent.screens.app import build
 from agent.settings import PanelSettings, StationSettings
+from agent.shift_keys import ShiftKeys
 from agent.supervisor import Supervisor
 from agent.timekeeper import keep_time
 from common import keyfiles, process
 from common.changes import Changes
 from common.clock import Clock
-from common.events import Payload, StationStarted, StationStopped
+from common.events import StationStarted, StationStopped
 from common.settings import WebSettings
 from common.version import VERSION
 from common.web.server import LocalServer
 from drivers.panel import Panel
 from sync.connection import Broker
+from sync.sealing import SealingPublicKey
 from sync.signing import Pinned, SigningKey, VerifyKey
 
 log = logging.getLogger(__name__)
@@ -72,6 +76,12 @@ async def run(settings: StationSettings) -> None:
     room = devices.Devices(help_desk, journal, clock, second_output=ladder.second_output)
     room.changed = changes.moved
     panels = [_panel(panel, room) for panel in settings.panel]
+    shift_keys = ShiftKeys(
+        journal,
+        station=station.id,
+        to=SealingPublicKey(keyfiles.read_sealing_public(settings.keys.sealing)),
+        clock=clock,
+    )
     store = OrdersStore(journal, {"help.answered": calls.answer})
 
     def linked() -> None:
@@ -106,6 +116,14 @@ async def run(settings: StationSettings) -> None:
         every_s=settings.health.every_s,
     )
 
+    housekeeping = Housekeeping(
+        journal,
+        station.data / "station.db",
+        clock,
+        rewind_days=settings.journal.rewind_days,
+        on_dropped=link.dropped,
+    )
+
     def rang() -> None:
         room.show()
         changes.moved()
@@ -130,6 +148,7 @@ async def run(settings: StationSettings) -> None:
     supervisor.keep("sender", link.sender.run)
     supervisor.keep("link", link.sessions.run)
     supervisor.keep("health", health.run)
+    supervisor.keep("housekeeping", housekeeping.run)
     supervisor.keep("clock", lambda: keep_time(journal.keep_time))
     # Only a task among the others: an address that is taken must not silence the button.
     supervisor.keep("pages", lambda: _serve(app, settings.web))
@@ -145,23 +164,24 @@ async def run(settings: StationSettings) -> None:
         ),
     )
     rang()
-    await _note(journal, StationStarted(agent=VERSION))
+    await _soon(journal.append(StationStarted(agent=VERSION)))
+    await _soon(shift_keys.announce())
     process.notify("READY=1")
     log.info("Station %s serves.", station.id)
     await stop.wait()
     process.notify("STOPPING=1")
-    await _note(journal, StationStopped())
+    await _soon(journal.append(StationStopped()))
     link.sessions.stop()
     await supervisor.stop()
-    with contextlib.suppress(TimeoutError, JournalError):
-        await asyncio.wait_for(link.sender.remember(), _LAST_WORDS_S)
-        await asyncio.wait_for(journal.stop(), _LAST_WORDS_S)
+    await _soon(link.sender.remember())
+    await _soon(journal.stop())
 
 
-async def _note(journal: Journal, payload: Payload) -> None:
-    """Journal what nobody waits for: a disk that fails or hangs holds up neither start nor stop."""
+async def _soon(writing: Coroutine[Any, Any, object]) -> None:
+    """Write what nobody waits for: a disk that fails or hangs holds up neither start nor stop."""
     with contextlib.suppress(TimeoutError, JournalError):
-        await asyncio.wait_for(journal.append(payload), _LAST_WORDS_S)
+        async with asyncio.timeout(_LAST_WORDS_S):
+            await writing
 
 
 async def _serve(app: LocalServer, web: WebSettings) -> None:

@@ -1,8 +1,8 @@
 """What a city's folder holds: keys, passwords, the broker's configuration and a settings file for each house.
 
     broker/           mosquitto.conf, acl.conf, passwords, and what the broker keeps
-    hq/               hq.toml, order.key, broker.password, stations/<id>.pub, data/
-    stations/<id>/    station.toml, station.key, headquarters.pub, broker.password, panel, panel.jsonl, data/
+    hq/               hq.toml, order.key, sealing.key, broker.password, stations/<id>.pub, data/
+    stations/<id>/    station.toml, station.key, headquarters*.pub, broker.password, panel, panel.jsonl, data/
     logs/             what each process said
 
 A folder that was used before keeps its keys, journals and databases; ports and configurations are written anew.
@@ -19,6 +19,7 @@ import subprocess
 from pathlib import Path
 
 from common import keyfiles
+from sync.sealing import new_sealing_key
 
 PANEL = "front"
 """The name of each station's only panel."""
@@ -46,6 +47,7 @@ data = "data"
 [keys]
 station = "station.key"
 headquarters = ["headquarters.pub"]
+sealing = "headquarters.sealing.pub"
 
 [broker]
 host = "127.0.0.1"
@@ -72,6 +74,7 @@ url = "sqlite:///data/hq.db"
 [keys]
 order = "order.key"
 stations = "stations"
+sealing = "sealing.key"
 
 [broker]
 host = "127.0.0.1"
@@ -107,7 +110,7 @@ def write(folder: Path, *, broker_port: int, hq_port: int, station_ports: dict[s
     hq = folder / "hq"
     for needed in (hq / "stations", hq / "data"):
         needed.mkdir(parents=True, exist_ok=True)
-    order_public = _key(hq / "order.key")
+    order_public, sealing_public = _key(hq / "order.key"), _sealing_key(hq / "sealing.key")
     passwords = {"hq": _password(hq / "broker.password")}
     (hq / "hq.toml").write_text(_HQ.format(broker_port=broker_port, web_port=hq_port), encoding="utf-8")
     for index, (station, port) in enumerate(station_ports.items()):
@@ -115,6 +118,7 @@ def write(folder: Path, *, broker_port: int, hq_port: int, station_ports: dict[s
         (home / "data").mkdir(parents=True, exist_ok=True)
         shutil.copy(_key(home / "station.key"), hq / "stations" / f"{station}.pub")
         shutil.copy(order_public, home / "headquarters.pub")
+        shutil.copy(sealing_public, home / "headquarters.sealing.pub")
         passwords[station] = _password(home / "broker.password")
         zh, en = names(index)
         text = _STATION.format(
@@ -145,6 +149,11 @@ def _write_broker(folder: Path, port: int, passwords: dict[str, str]) -> None:
 def _key(path: Path) -> Path:
     public = path.with_name(path.name + ".pub")
     return public if path.exists() and public.exists() else keyfiles.create(path)
+
+
+def _sealing_key(path: Path) -> Path:
+    public = path.with_name(path.name + ".pub")
+    return public if path.exists() and public.exists() else keyfiles.write_pair(path, *new_sealing_key())
 
 
 def _password(path: Path) -> str:

@@ -8,6 +8,7 @@ import pytest
 from agent.settings import load
 from common import keyfiles
 from common.settings import SettingsError
+from sync.sealing import new_sealing_key
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "station.toml"
 
@@ -18,6 +19,7 @@ def example(tmp_path):
     (tmp_path / "keys").mkdir()
     keyfiles.create(tmp_path / "keys/station.key")
     keyfiles.create(tmp_path / "keys/headquarters").rename(tmp_path / "keys/headquarters.pub")
+    keyfiles.write_pair(tmp_path / "keys/headquarters.sealing", *new_sealing_key())
     password = tmp_path / "keys/broker.password"
     password.touch(mode=0o600)
     password.write_text("secret\n")

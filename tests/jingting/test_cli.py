@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from common import keyfiles
+from sync.sealing import new_sealing_key
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,6 +42,7 @@ def config(tmp_path):
     (tmp_path / "keys").mkdir()
     keyfiles.create(tmp_path / "keys/station.key")
     keyfiles.create(tmp_path / "keys/headquarters").rename(tmp_path / "keys/headquarters.pub")
+    keyfiles.write_pair(tmp_path / "keys/headquarters.sealing", *new_sealing_key())
     (tmp_path / "keys/broker.password").write_text("secret\n")
     (tmp_path / "keys/broker.password").chmod(0o600)
     return Path(shutil.copy(ROOT / "config/station.toml", tmp_path / "station.toml"))

@@ -47,7 +47,9 @@ def headquarters(tmp_path_factory):
     folder = tmp_path_factory.mktemp("city")
     layout.write(folder, broker_port=1, hq_port=0, station_ports={STATION: 0})
     (folder / "hq/keys").mkdir(exist_ok=True)
-    private = folder / "hq/keys/sealing.key"
+    private = folder / "hq/sealing.key"
+    for half in (private, Path(f"{private}.pub")):
+        half.unlink()
     made = jingting("keys", "new-sealing", private)
     assert (made.returncode, made.stdout) == (0, f"{private}\n{private}.pub\n")
     hold_one_event(folder, SealingPublicKey(keyfiles.read_sealing_public(Path(f"{private}.pub"))))
@@ -133,7 +135,7 @@ def test_nothing_is_asked_without_a_reason(headquarters):
 
 
 def test_without_the_private_key_it_says_which_file_is_missing_and_exits_78(headquarters):
-    key = headquarters / "keys/sealing.key"
+    key = headquarters / "sealing.key"
     away = key.rename(key.with_name("away.key"))
     try:
         result = unseal(headquarters)
@@ -147,7 +149,7 @@ def test_without_the_private_key_it_says_which_file_is_missing_and_exits_78(head
 
 
 def test_a_sealing_key_is_its_owners_only_and_never_overwritten(headquarters):
-    key = headquarters / "keys/sealing.key"
+    key = headquarters / "sealing.key"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     again = jingting("keys", "new-sealing", key)
     assert again.returncode == 1

@@ -15,6 +15,7 @@ from agent.entry import Clock, Envelope
 from agent.pen import Appended, Pen, Projector
 from agent.quota import Limits, Quota
 from agent.rescue import close_journal, rescue_closed, withhold
+from agent.retention import SCHEMA, fell
 from agent.writer import Writer
 from common.events import Payload
 from sync.batch import Line, chain_start
@@ -58,7 +59,7 @@ class Journal:
         `source` is the CloudEvents source, `/stations/<id>`; `schema` are the projections' own tables, as scripts of
         CREATE TABLE IF NOT EXISTS. Raises JournalError.
         """
-        await asyncio.to_thread(open_database, path, schema)
+        await asyncio.to_thread(open_database, path, (SCHEMA, *schema))
         return cls(path, Envelope(source, clock), projectors or {}, limits or Limits())
 
     async def stop(self) -> None:
@@ -124,9 +125,12 @@ class Journal:
 
     async def acknowledged(self, cursor: int) -> None:
         """Remember the cursor; costs an fsync when it changed."""
-        await self.run(
-            lambda pen: pen.connection.execute("UPDATE journal SET cursor = ?1 WHERE cursor <> ?1", (cursor,))
-        )
+
+        def work(pen: Pen) -> None:
+            fell(pen.connection, cursor)
+            pen.connection.execute("UPDATE journal SET cursor = ?1 WHERE cursor <> ?1", (cursor,))
+
+        await self.run(work)
 
     async def close(self, cause: CloseCause, last_common: int) -> None:
         """Close this journal and go on in a new one, in one transaction; events above `last_common` follow into it."""

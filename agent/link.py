@@ -153,6 +153,10 @@ class Link:
         happened_ms = datetime.fromisoformat(event.time).timestamp() * 1000
         return self._clock.mono_ns() - max(0, int((self._clock.wall_ms() - happened_ms) * 1_000_000))
 
+    def dropped(self, oldest: int) -> None:
+        """Hear that the journal keeps nothing below `oldest` any more."""
+        self.sender.outbox.pruned(oldest)
+
     def reopened(self) -> None:
         """Tell headquarters, in the same session, which journal it is now."""
         self._on_reopened()

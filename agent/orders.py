@@ -155,7 +155,7 @@ class _Foreman:
     def _act(self, order: dict[str, Any], *, may_retry: bool) -> None:
         if order["type"] in {"orders.opened", "event.withheld"}:
             return  # the link's own; whoever settled the batch has heeded them
-        order_id = _id_that_counts(order)
+        order_id = id_that_counts(order)
         if self._pen.connection.execute("SELECT 1 FROM orders_done WHERE id = ?", (order_id,)).fetchone():
             return
         try:
@@ -229,7 +229,7 @@ def _standing(connection: sqlite3.Connection) -> OrdersStanding:
     return OrdersStanding(journal, generation, standing, chain)
 
 
-def _id_that_counts(order: dict[str, Any]) -> str:
+def id_that_counts(order: dict[str, Any]) -> str:
     """Return the id by which an order is done once: of a snapshot's order, the id of the one it stands for."""
     data = order.get("data")
     stands_for = data.get("order") if isinstance(data, dict) else None

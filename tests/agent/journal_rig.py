@@ -1,6 +1,9 @@
 """What the journal's tests share: a clock that stands still, and a journal on it."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -9,6 +12,15 @@ from agent.journal import Journal
 from sync.batch import Line, chain_next
 
 SOURCE = "/stations/sjz-001"
+HERE = Path(__file__).parent
+
+
+def child(script: str, *arguments: str) -> subprocess.Popen[str]:
+    """Start a Python process that runs `script` and can import the rooms and this rig."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1])])}
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *arguments], env=environment, stdout=subprocess.PIPE, text=True
+    )
 
 
 class StillClock:

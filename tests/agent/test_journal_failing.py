@@ -2,22 +2,17 @@
 
 import asyncio
 import json
-import os
 import random
 import signal
 import sqlite3
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-from journal_rig import all_lines, is_chained, open_journal
+from journal_rig import all_lines, child, is_chained, open_journal
 
 from agent.database import JournalError
 from common.events import StationStarted, StationStopped
 from sync.batch import chain_start
 
-HERE = Path(__file__).parent
 # Appends for ever from several tasks, and says each number once it is confirmed.
 APPENDS_UNTIL_KILLED = """
 import asyncio, sys
@@ -37,13 +32,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-def child(script: str, *arguments: str) -> subprocess.Popen:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1])])}
-    return subprocess.Popen(
-        [sys.executable, "-c", script, *arguments], env=environment, stdout=subprocess.PIPE, text=True
-    )
 
 
 async def test_every_number_confirmed_before_a_kill_is_there_after_it(tmp_path):

@@ -1,0 +1,97 @@
+"""Keeps the journal's files small, a little at a time: drops what may go, gives its pages back, shortens the WAL."""
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from agent import forgetting, retention, wal
+from agent.database import JournalError
+from agent.entry import Clock
+from agent.journal import Journal
+from agent.pen import Pen
+from agent.quota import set_aside
+
+log = logging.getLogger(__name__)
+
+EVERY_S: Final = 60.0
+"""How often there is something to do, in seconds."""
+
+DAMAGED_MS: Final = 30 * 24 * 3600 * 1000
+"""How long a damaged file is kept aside after everything readable was rescued from it."""
+
+CHECKPOINT_FROM: Final = 256 * 1024
+"""From this many bytes on the WAL is copied into the database, lest a press has to do it."""
+
+_DAY_MS: Final = 24 * 3600 * 1000
+
+
+class Housekeeping:
+    """One journal's housekeeping; keep `run()` alive. Nothing is dropped while the clock is not to be trusted.
+
+    `on_dropped(oldest)` is called on the loop when the journal begins later than before.
+    """
+
+    def __init__(
+        self, journal: Journal, path: Path, clock: Clock, *, rewind_days: int, on_dropped: Callable[[int], None]
+    ) -> None:
+        self._journal = journal
+        self._on_dropped = on_dropped
+        self._path = path
+        self._clock = clock
+        self._rewind_ms = rewind_days * _DAY_MS
+        self._copied_all = True
+
+    async def run(self) -> None:
+        """Sweep now and then, for ever."""
+        while True:
+            with contextlib.suppress(JournalError):  # the journal has logged it
+                await self.sweep()
+            await asyncio.sleep(EVERY_S)
+
+    async def sweep(self) -> None:
+        """Drop what may go and give back what is free. Raises JournalError."""
+        if self._clock.trusted():
+            await self._drop(self._clock.wall_ms())
+        while await self._journal.run(retention.give_back):
+            pass
+        await self._journal.run(lambda pen: pen.quota.count_aside())
+        if wal.size(self._path) > CHECKPOINT_FROM:
+            await self._checkpoint()
+
+    async def _drop(self, now_ms: int) -> None:
+        run, rewind_ms = self._journal.run, self._rewind_ms
+        last = await run(partial(retention.mark, now_ms=now_ms, rewind_ms=rewind_ms))
+        while (oldest := await run(partial(retention.drop, last=last, forget=forgetting.forget_help))) is not None:
+            self._on_dropped(oldest)
+        closed = partial(retention.drop_closed, forget=forgetting.forget_help, now_ms=now_ms, rewind_ms=rewind_ms)
+        while await run(closed):
+            pass
+        while await run(partial(forgetting.forget_orders, now_ms=now_ms)):
+            pass
+        await run(partial(_drop_damaged, path=self._path, now_ms=now_ms))
+
+    async def _checkpoint(self) -> None:
+        try:
+            whole = await asyncio.to_thread(wal.checkpoint, self._path)
+        except sqlite3.Error:  # the disk, or the file: the next append finds out, and says so
+            return
+        if whole != self._copied_all:
+            self._copied_all = whole
+            size = wal.size(self._path)
+            if not whole:
+                log.warning("Another process reads %s without an end: its WAL takes %d bytes.", self._path, size)
+            else:
+                log.info("The WAL of %s is short again.", self._path)
+
+
+def _drop_damaged(pen: Pen, *, path: Path, now_ms: int) -> None:
+    for file in set_aside(path):
+        if retention.aged(pen.connection, f"file {file.name}", now_ms=now_ms, age_ms=DAMAGED_MS):
+            file.unlink(missing_ok=True)
+            pen.connection.execute("DELETE FROM seen WHERE what = ?", (f"file {file.name}",))
+            log.warning("The damaged %s was kept for 30 days and is removed.", file)

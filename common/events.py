@@ -201,7 +201,8 @@ class RecordOpened(Payload, frozen=True, kw_only=True):
 class RecordAmended(Payload, frozen=True, kw_only=True):
     """A record's fields are corrected or completed; what is absent stays, also of the sealed fields.
 
-    `change`: this event's place among those of its record, record.opened being 1.
+    `on_file` tells what exists from here on. `change`: this event's place among those of its record, record.opened
+    being 1.
     """
 
     record: Identifier
@@ -212,7 +213,7 @@ class RecordAmended(Payload, frozen=True, kw_only=True):
     priority: Priority | None = None
     grid: Name | None = None
     reference: Name | None = None
-    on_file: tuple[OnFile, ...] = ()
+    on_file: tuple[OnFile, ...] | None = None
     sealed: Sealed | None = None
 
 
@@ -220,8 +221,9 @@ class RecordStepped(Payload, frozen=True, kw_only=True):
     """A step in a record's life; `state` is where it led, `change` as in record.amended.
 
     `missing`: materials of the catalogue that were not there; `until`: the day a suspended record waits for; `target`,
-    `due`, `consent`: to whom it is referred, by when, and that the citizen agreed; `reference`: under which the other
-    side has it; `result`, `reason`: codes of the catalogue; `duplicate_of`: the record that stays.
+    `due`, `consent`: to whom it is referred, by when, and that the citizen agreed, repeated in each step until it is
+    taken back; `reference`: under which the other side has it; `result`, `reason`: codes of the catalogue;
+    `duplicate_of`: the record that stays.
     """
 
     record: Identifier

@@ -1,0 +1,240 @@
+"""Walk-in records: opened, amended and led from step to step, each change one event of the journal.
+
+Each form carries the id of the event it will create, so a repeated submit changes nothing, also after a kill. What is
+decided (the number, the step) is decided inside the transaction that writes it. Personal fields are sealed before they
+come anywhere near the journal, and no plaintext of them is kept here.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import partial
+from types import MappingProxyType
+from typing import Final, Literal, Protocol
+
+import msgspec
+
+from agent import record_form, record_rows
+from agent.entry import Clock, Moment
+from agent.journal import Journal
+from agent.pen import Pen
+from agent.record_form import Filled, Header, Mistake, WrongForm
+from agent.record_rows import Kept
+from common import personal, workflow
+from common.catalogue import Catalogue
+from common.events import Channel, RecordAmended, RecordOpened, RecordStepped, Sealed
+from common.record import Record
+
+MOST_LISTED: Final = 500
+"""Most records a list returns."""
+
+_NOTHING: Final = Filled()
+_NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Seals(Protocol):
+    """What seals personal fields; `agent.shift_keys.ShiftKeys` is the one of this station."""
+
+    async def seal(self, event_id: str, fields: Mapping[str, object]) -> Sealed:
+        """Return the fields sealed for the event of that id."""
+
+    def open(self, event_id: str, sealed: Sealed) -> dict[str, object] | None:
+        """Return the fields again; None once their key is forgotten."""
+
+
+class Records:
+    """The station's walk-in records, as its journal has them.
+
+    Hand `record_rows.projectors()` and `record_rows.SCHEMA` to the journal. `code` begins every number (`JW012`),
+    `zone` is the city's: a number's day is its local date. Everything belongs to the journal's loop, and every change
+    raises JournalError when the disk fails: the same form may then be submitted again.
+    """
+
+    def __init__(
+        self, journal: Journal, clock: Clock, *, catalogue: Catalogue, code: str, zone: tzinfo, seals: Seals
+    ) -> None:
+        self.catalogue = catalogue
+        self._journal = journal
+        self._clock = clock
+        self._code = code
+        self._zone = zone
+        self._seals = seals
+
+    # -- what is done -----------------------------------------------------------------------------------------------
+
+    async def open(
+        self,
+        event_id: str,
+        *,
+        channel: Channel,
+        header: Header,
+        state: Literal["draft", "registered"] = "draft",
+        typed: Mapping[str, str] = _NOBODY,
+    ) -> Record:
+        """Open a record, or return the one this form opened before.
+
+        `typed` are its personal fields. Raises WrongForm.
+        """
+        record_form.check_id(event_id)
+        if self._is_known(event_id):
+            return self._opened_by(event_id)
+        record_form.check_opening(self.catalogue, header, typed, registered=state == "registered")
+        assert header.service is not None  # or it would be missing
+        event = RecordOpened(
+            record=event_id,
+            number="",  # in the transaction
+            service=header.service,
+            catalogue=self.catalogue.version,
+            channel=channel,
+            state=state,
+            priority=header.priority or "normal",
+            team=header.team,
+            staff=header.staff,
+            grid=header.grid,
+            reference=header.reference,
+            on_file=personal.on_file(typed),
+            sealed=await self._seal(event_id, typed),
+        )
+        await self._journal.run(partial(self._open, event_id, event))
+        return self._opened_by(event_id)
+
+    async def amend(self, record: str, event_id: str, *, header: Header, typed: Mapping[str, str] = _NOBODY) -> bool:
+        """Correct or complete an open record; False when there is none, and nothing changed.
+
+        Of `typed` only the fields to change; one that is empty is taken away. Raises WrongForm.
+        """
+        record_form.check_id(event_id)
+        if self._is_known(event_id):
+            return True
+        found = self.get(record)
+        if found is None or found.state == "closed":
+            return False
+        record_form.check_amending(self.catalogue, found, header, typed)
+        event = RecordAmended(
+            record=record,
+            change=1,  # both in the transaction
+            on_file=None,
+            staff=header.staff,
+            service=header.service,
+            catalogue=header.service and self.catalogue.version,
+            priority=header.priority,
+            grid=header.grid,
+            reference=header.reference,
+            sealed=await self._seal(event_id, typed),
+        )
+        told = {name: bool(text) for name, text in typed.items()}
+        return await self._journal.run(partial(self._amend, event_id, event, told))
+
+    async def step(
+        self,
+        record: str,
+        step: workflow.Name,
+        event_id: str,
+        filled: Filled = _NOTHING,
+    ) -> bool:
+        """Take a record one step on; False when the table has no such step from where it stands, and nothing changed.
+
+        Raises WrongForm when something is missing that the step asks for.
+        """
+        record_form.check_id(event_id)
+        return await self._journal.run(partial(self._step, record, step, event_id, filled))
+
+    # -- what is there ----------------------------------------------------------------------------------------------
+
+    def get(self, record: str) -> Record | None:
+        """Return a record by its id; raises JournalError."""
+        return self._journal.query(lambda connection: record_rows.find(connection, record))
+
+    def by_number(self, number: str) -> Kept | None:
+        """Return a record by the number people call it, however they typed its letters; raises JournalError."""
+        spelt = number.strip().upper()
+        return self._journal.query(lambda connection: record_rows.find_number(connection, spelt))
+
+    def open_ones(self) -> tuple[Kept, ...]:
+        """Return the records that are not closed, the oldest first, at most MOST_LISTED; raises JournalError."""
+        return self._journal.query(lambda connection: record_rows.list_open(connection, most=MOST_LISTED))
+
+    def due_ones(self) -> tuple[Kept, ...]:
+        """Return those that come back to the desk today: suspended until now, or referred and overdue.
+
+        Nothing while the clock is unsure: nothing expires then. Raises JournalError.
+        """
+        if not self._clock.trusted():
+            return ()
+        today = self._day(self._clock.wall_ms()).isoformat()
+        return self._journal.query(lambda connection: record_rows.list_due(connection, today, most=MOST_LISTED))
+
+    # -- inside the writer's transaction ----------------------------------------------------------------------------
+
+    def _open(self, event_id: str, event: RecordOpened, pen: Pen) -> None:
+        if record_rows.is_known(pen.connection, event_id):
+            return  # submitted twice at once
+        at = pen.envelope.now()  # one look at the clock: the number's day is the event's
+        numbered = msgspec.structs.replace(event, number=self._number(pen.connection, at))
+        pen.record(pen.envelope.entry(numbered, event_id, at=at))
+
+    def _number(self, connection: sqlite3.Connection, at: Moment) -> str:
+        day = self._day(at.wall_ms).strftime("%Y%m%d")
+        return f"{self._code}-{day}-{record_rows.last_of_day(connection, day) + 1:04d}"
+
+    def _amend(self, event_id: str, event: RecordAmended, told: dict[str, bool], pen: Pen) -> bool:
+        if record_rows.is_known(pen.connection, event_id):
+            return True
+        found = record_rows.find(pen.connection, event.record)
+        if found is None or found.state == "closed":
+            return False
+        there = dict.fromkeys(found.on_file, True) | told
+        on_file = tuple(name for name in personal.ON_FILE if there.get(name)) if told else None
+        pen.append(msgspec.structs.replace(event, change=found.change + 1, on_file=on_file), event_id)
+        return True
+
+    def _step(self, record: str, name: workflow.Name, event_id: str, filled: Filled, pen: Pen) -> bool:
+        if record_rows.is_known(pen.connection, event_id):
+            return True
+        found = record_rows.find(pen.connection, record)
+        if found is None:
+            return False
+        state = workflow.after(found.state, name)
+        if state is None:
+            return False
+        at = pen.envelope.now()
+        today = self._day(at.wall_ms) if at.trusted else None
+        record_form.check_step(self.catalogue, found, workflow.step_called(name), filled, today=today)
+        refers = name == "refer"
+        still = state in ("received", "closed")
+        event = RecordStepped(
+            record=record,
+            change=found.change + 1,
+            step=name,
+            state=state,
+            staff=filled.staff,
+            missing=filled.missing,
+            until=filled.until,
+            target=filled.target if refers else found.target if still else None,
+            due=filled.due if refers else found.due if still else None,
+            consent=filled.consent if refers else found.consent and still,
+            reference=filled.reference,
+            result=filled.result,
+            duplicate_of=filled.duplicate_of,
+            reason=filled.reason,
+        )
+        pen.record(pen.envelope.entry(event, event_id, at=at))
+        return True
+
+    # -- small things -----------------------------------------------------------------------------------------------
+
+    async def _seal(self, event_id: str, typed: Mapping[str, str]) -> Sealed | None:
+        return await self._seals.seal(event_id, typed) if typed else None
+
+    def _is_known(self, event_id: str) -> bool:
+        return self._journal.query(lambda connection: record_rows.is_known(connection, event_id))
+
+    def _opened_by(self, event_id: str) -> Record:
+        record = self.get(event_id)
+        if record is None:
+            raise WrongForm([Mistake("event_id", "wrong")])  # it amended or stepped another record
+        return record
+
+    def _day(self, wall_ms: int) -> date:
+        return (_EPOCH + timedelta(milliseconds=wall_ms)).astimezone(self._zone).date()

@@ -103,13 +103,19 @@ class Outbox:
         self.epoch += 1
 
     def hint(self, worker: str, now: float, *, online: bool) -> None:
-        """Take in a live word of the other end's presence; once it is back, everything unanswered goes again."""
+        """Take in a live word of the other end's presence.
+
+        Once it is back, everything unanswered goes again; urgent events at every such word, since it may have been away
+        for a moment that nobody told us of: a broker that dies has no last words.
+        """
         was_online = self.peer.online(now)
         self.peer.hint(worker, now, online=online)
         session = self._session
-        if session is not None and self.peer.online(now) and not was_online:
-            for tried in session.tries.values():
-                tried.due = now
+        if session is None or not online:
+            return
+        for tried in session.tries.values():
+            tried.due = now
+        if not was_online:
             session.resend_at = min(session.resend_at, now)
 
     def hold_log(self, until: float) -> None:

@@ -23,7 +23,8 @@ faults: setup
 	@$(PYTHON) -m pytest -q tests/faults $(ARGS)
 
 setup: .venv/packages.stamp .venv/catalogues.stamp
-	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null || scripts/setup >/dev/null
+	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null && ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 \
+	  || scripts/setup >/dev/null
 
 # A venv knows its own path: one that was moved, or whose Python is gone, is made anew.
 .venv/packages.stamp: requirements/all.txt pyproject.toml scripts/setup

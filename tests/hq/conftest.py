@@ -1,13 +1,47 @@
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import delete
 from store_rig import NOW, url_of
 
+from hq import tables
 from hq.store import Store
 
 
+@pytest.fixture(scope="session")
+def emptied(postgres) -> str:
+    """The URL of a PostgreSQL database that many tests use, one after the other: making one takes a long time."""
+    return postgres.url(postgres.create())
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request, tmp_path) -> Iterator[Store]:
+    if request.param == "sqlite":
+        opened = Store.open(url_of(tmp_path / "hq.db"), wall_ms=lambda: NOW)
+    else:
+        opened = Store.open(request.getfixturevalue("emptied"), wall_ms=lambda: NOW)
+        with opened.database.write() as connection:
+            connection.execute(delete(tables.audit).where(tables.audit.c.number > 0))
+            for table in reversed(tables.metadata.sorted_tables):
+                if table is not tables.audit:
+                    connection.execute(delete(table))
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-def store(tmp_path) -> Iterator[Store]:
+def on_sqlite(tmp_path) -> Iterator[Store]:
+    """For what is tested on SQLite alone."""
     opened = Store.open(url_of(tmp_path / "hq.db"), wall_ms=lambda: NOW)
     yield opened
     opened.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path) -> str:
+    """An empty database, not opened yet."""
+    if request.param == "sqlite":
+        return url_of(tmp_path / "hq.db")
+    postgres = request.getfixturevalue("postgres")
+    found: str = postgres.url(postgres.create())
+    return found

@@ -1,7 +1,7 @@
 import uuid
 
 import pytest
-from store_rig import NOW, STATION, StationJournal, alarms, line_of, opened, raised, rows, url_of
+from store_rig import NOW, STATION, StationJournal, alarms, line_of, opened, raised, rows
 
 from common import events
 from hq import tables
@@ -143,8 +143,7 @@ def test_an_epoch_lives_as_long_as_one_worker_beats(store):
     assert store.epoch_at_start("b", NOW + 400_001) == third
 
 
-def test_two_workers_that_see_one_birth_at_once_leave_one_station(tmp_path):
-    url = url_of(tmp_path / "hq.db")
+def test_two_workers_that_see_one_birth_at_once_leave_one_station(url):
     workers = [Store.open(url), Store.open(url)]
     header = StationJournal().birth("s1")
     assert [worker.birth(STATION, header, received_ms=NOW) for worker in workers] == ["accepted", "accepted"]

@@ -148,13 +148,13 @@ def test_without_a_reason_nothing_is_opened(store, key):
     assert audited(store) == []
 
 
-def test_nothing_is_opened_when_the_audit_cannot_be_written(store, key):
+def test_nothing_is_opened_when_the_audit_cannot_be_written(on_sqlite, key):
     event = new_id()
-    send_all(store, StationJournal().add(issue(key), record_line(key, event)))
-    with store.database.write() as connection:
+    send_all(on_sqlite, StationJournal().add(issue(key), record_line(key, event)))
+    with on_sqlite.database.write() as connection:
         connection.execute(text("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(FAIL, 'full'); END"))
     with pytest.raises(Exception, match="full"):
-        ask(store, event)
+        ask(on_sqlite, event)
 
 
 @pytest.mark.parametrize(
@@ -212,14 +212,14 @@ def test_the_audit_keeps_words_short_and_printable(store):
     assert len(entry["reason"]) < 501
 
 
-def test_no_byte_of_the_database_and_no_word_of_the_log_tells_a_field(store, tmp_path, key, caplog):
+def test_no_byte_of_the_database_and_no_word_of_the_log_tells_a_field(on_sqlite, tmp_path, key, caplog):
     caplog.set_level(logging.DEBUG)
     event, other = new_id(), new_id()
     journal = StationJournal().add(issue(key), record_line(key, event), record_line(key, other, sealed_as=event))
-    send_all(store, journal)
-    assert ask(store, event) == FIELDS
+    send_all(on_sqlite, journal)
+    assert ask(on_sqlite, event) == FIELDS
     with pytest.raises(NotUnsealedError):
-        ask(store, other)
+        ask(on_sqlite, other)
     content = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert event.encode() in content  # so that a search finds what is there
     for field in FIELDS.values():

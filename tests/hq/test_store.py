@@ -1,6 +1,7 @@
 import shutil
 import sqlite3
 import threading
+from contextlib import closing
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -25,8 +26,7 @@ def test_the_migrations_make_exactly_the_tables_the_code_names(store):
     assert ScriptDirectory.from_config(config).get_current_head() == database.SCHEMA
 
 
-def test_a_database_of_a_newer_jingting_is_not_touched(tmp_path):
-    url = url_of(tmp_path / "hq.db")
+def test_a_database_of_a_newer_jingting_is_not_touched(url):
     store = Store.open(url)
     with store.database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
@@ -35,8 +35,8 @@ def test_a_database_of_a_newer_jingting_is_not_touched(tmp_path):
         Store.open(url)
 
 
-def test_every_commit_reaches_the_disk_before_it_is_told(store):
-    with store.database.read() as connection:
+def test_every_commit_reaches_the_disk_before_it_is_told(tmp_path):
+    with closing(Store.open(url_of(tmp_path / "hq.db"))) as store, store.database.read() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
         assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
@@ -130,7 +130,7 @@ def test_a_withheld_number_counts_as_gone_and_the_cursor_passes_it(store):
 @pytest.mark.parametrize(
     ("line", "label"),
     [
-        (raw_line("record.opened"), "unknown"),
+        (raw_line("record.imagined"), "unknown"),
         (raw_line("help.imagined"), "unknown"),
         (raw_line("help.raised", '{"call":7}'), "help.raised"),
         (raw_line("help.raised", '{"call":"0f8fad5b-d9cb-469f-a165-70867728950e\\n","origin":"panel"}'), "help.raised"),
@@ -169,8 +169,7 @@ def test_an_id_that_is_no_uuid_is_remembered_all_the_same(store):
     assert call["presses"] == 1
 
 
-def test_two_workers_interleaving_on_one_journal_lose_no_revision_and_show_each_event_once(tmp_path):
-    url = url_of(tmp_path / "hq.db")
+def test_two_workers_interleaving_on_one_journal_lose_no_revision_and_show_each_event_once(url):
     workers = [Store.open(url), Store.open(url)]
     call = "11111111-1111-4111-8111-111111111111"
     journal = StationJournal().add(raised(call))

@@ -16,10 +16,10 @@ from drivers import card_frames
 from drivers.card_frames import Answer
 from drivers.serial_line import SerialLine
 
-# Time limits of host libraries for these readers. The marker may take as long as the slowest answer before it.
+# Time limits of host libraries for these readers. Before a marker, the answer to an earlier question may still come.
 _LIMIT_S = 1.0
-_LONG_LIMIT_S = 3.0
-_LIMITS_S = {card_frames.READ: _LONG_LIMIT_S, card_frames.SAM_ID: _LONG_LIMIT_S}
+_READ_LIMIT_S = 3.0
+_MARKER_LIMIT_S = 1.5
 # A frame is sent in one go; USB adapters hold bytes back for 16 ms, serial servers for some more.
 _GAP_S = 0.3
 # After the marker: an echo of it, if there is one, comes in this time.
@@ -82,22 +82,22 @@ class CardLine:
     async def synchronise(self) -> bytes:
         """Send the marker round, passing over whatever comes before it; return the 16 bytes of the SAM's id.
 
-        Takes at most 3 s. Raises OddError when it does not come back or the line will not be quiet, AilingError,
-        LostError.
+        Takes at most 4 s: it is sent twice, should one be lost. Raises OddError when none comes back or the line will
+        not be quiet, AilingError, LostError.
         """
-        self._forget()
         self._answered = False
-        deadline = self._monotonic() + _LONG_LIMIT_S
-        self._send(card_frames.SAM_ID)
-        while not (answer := await self._hear(deadline)).fits(card_frames.SAM_ID):
-            _check_health(answer)
+        try:
+            sam_id = await self._go_round()
+        except OddError:
+            sam_id = await self._go_round()
+        deadline = self._monotonic() + _LIMIT_S
         while (quiet_at := self._byte_at + _QUIET_S) > self._monotonic():
             if self._monotonic() >= deadline:
                 raise OddError("the line is never quiet")
             await self.pause(quiet_at)
         self._forget()
         self._answered = True
-        return answer.data
+        return sam_id
 
     async def ask(self, request: bytes) -> Answer:
         """Return the good answer to a request, or a refusal: a bare status.
@@ -108,7 +108,8 @@ class CardLine:
             raise OddError("something came that nobody had asked for")
         self._answered = False
         self._send(request)
-        answer = await self._hear(self._monotonic() + _LIMITS_S.get(request, _LIMIT_S), _GAP_S)
+        limit_s = _READ_LIMIT_S if request == card_frames.READ else _LIMIT_S
+        answer = await self._hear(self._monotonic() + limit_s)
         _check_health(answer)
         # The reader did not understand: what it heard was not what was sent.
         misheard = answer.status in (card_frames.BAD_CHECKSUM, card_frames.BAD_LENGTH)
@@ -124,8 +125,16 @@ class CardLine:
         if self.lost.done():
             raise LostError
 
-    async def _hear(self, deadline: float, gap_s: float | None = None) -> Answer:
-        """Return the next answer; with `gap_s`, one that stops in the middle for so long is not waited for."""
+    async def _go_round(self) -> bytes:
+        self._forget()
+        self._send(card_frames.SAM_ID)
+        deadline = self._monotonic() + _MARKER_LIMIT_S
+        while not (answer := await self._hear(deadline)).fits(card_frames.SAM_ID):
+            _check_health(answer)
+        return answer.data
+
+    async def _hear(self, deadline: float) -> Answer:
+        """Return the next answer; one that has stopped in the middle is not waited for."""
         lost = self.lost
         while True:
             now = self._monotonic()
@@ -135,10 +144,10 @@ class CardLine:
                 return self._heard.popleft()
             if now >= deadline:
                 raise OddError("no answer in time")
-            if gap_s is not None and self._decoder.waiting and now - self._byte_at >= gap_s:
+            if self._decoder.waiting and now - self._byte_at >= _GAP_S:
                 raise OddError("the answer stopped in the middle")
             self._news = asyncio.get_running_loop().create_future()
-            wait_s = min(deadline - now, gap_s or _LONG_LIMIT_S)
+            wait_s = min(deadline - now, _GAP_S)
             await asyncio.wait([self._news, lost], timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
 
     def _send(self, request: bytes) -> None:

@@ -89,7 +89,7 @@ class Reveals:
             if noted:
                 self._last[event_id] = _Reveal(record, there, self._clock.mono_ns() + REVEAL_S * _NS)
             asked = self._last.get(event_id)
-        if asked is None:
+        if asked is None or asked.record != record:
             return None
         left_s = (asked.until_ns - self._clock.mono_ns()) / _NS
         plain = self._plain(asked.record)

@@ -36,8 +36,8 @@ PLANTED = {
 
 NEEDS = {
     "missing": ("other",),
-    "until": "2026-11-30",
-    "due": "2026-11-30",
+    "until": "2099-12-31",
+    "due": "2099-12-31",
     "result": "handled",
     "duplicate_of": "JW012-20260101-0001",
     "reason": "citizen-returned",

@@ -36,10 +36,13 @@ _ALL = (
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody is about to do. `reason` is kept for years: a case number, no names."""
+    """What somebody is about to do. `reason` is kept for years: a case number, no names.
+
+    `station` and `event` are "" of a `restore`, which concerns all of them.
+    """
 
     who: str
-    what: Literal["unseal"]
+    what: Literal["unseal", "restore"]
     station: str
     event: str
     reason: str

@@ -1,4 +1,4 @@
-"""What `jingting hq unseal` and `jingting hq audit` do: results go to stdout, all else to stderr, and an exit code."""
+"""What `jingting hq unseal`, `audit`, `backup` and `restore` do: results to stdout, all else to stderr; exit codes."""
 
 import json
 import os
@@ -6,13 +6,17 @@ import pwd
 import sys
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import Final
 
 from common import keyfiles
+from common.clock import Clock, rfc3339
 from common.settings import EX_CONFIG
-from hq import audit
+from hq import audit, copies
 from hq.audit import Act
+from hq.copies import Contents, NoCopyError
 from hq.database import FAILURES, DatabaseUnreachableError, SchemaTooNewError
+from hq.restore import WorkersBeatError, restore
 from hq.sealed import NotUnsealedError, unseal
 from hq.settings import HqSettings
 from hq.store import Store
@@ -61,6 +65,37 @@ def print_audit(settings: HqSettings) -> int:
     return 0 if sound else FAILED
 
 
+def print_backup(settings: HqSettings, folder: Path) -> int:
+    """Copy the database into `folder`, say what the copy holds, and return the exit code."""
+    try:
+        with closing(Store.open(settings.store.url)) as store:
+            held = copies.write_copy(store.database, folder)
+    except (NoCopyError, OSError, *_NO_STORE) as error:
+        return _fail(_first_line(error))
+    sys.stdout.write(f"{folder / copies.NAME}: {_in_words(held)}.\n")
+    return 0
+
+
+def print_restore(settings: HqSettings, folder: Path, *, force: bool) -> int:
+    """Go back to the copy in `folder`, say what that did and what comes next, and return the exit code."""
+    try:
+        with closing(Store.open(settings.store.url)) as store:
+            done = restore(store, folder, Clock(), who=whoever(), force=force)
+    except (NoCopyError, WorkersBeatError, OSError, *_NO_STORE) as error:
+        return _fail(_first_line(error))
+    kept = "is another one's: the copy's stands now"
+    if done.audit_kept is not None:
+        kept = f"goes on; {done.audit_kept} lines newer than the copy stay"
+    sys.stdout.write(
+        f"Restored from {folder / copies.NAME}: {_in_words(done.contents)}.\n"
+        f"The epoch is {done.epoch}. {done.orders_journals} stations get a new orders journal. The audit {kept}.\n"
+        "Next: start headquarters. Within about a minute each connected station begins a new session and sends again\n"
+        "what it still keeps (its journal.rewind_days), calls for help first. Orders given since the copy was made\n"
+        "are forgotten: give them again.\n"
+    )
+    return 0
+
+
 def whoever() -> str:
     """Return who runs this process: the operating system's name for it, and sudo's for who is behind it."""
     try:
@@ -69,6 +104,11 @@ def whoever() -> str:
         name = f"uid {os.getuid()}"
     behind = os.environ.get("SUDO_USER")
     return f"{behind} as {name}" if behind else name
+
+
+def _in_words(held: Contents) -> str:
+    heard = "no message ever came" if held.seen_ms is None else f"the last message came {rfc3339(held.seen_ms)}"
+    return f"{held.stations} stations, {held.events} events; {heard}"
 
 
 def _first_line(error: Exception) -> str:

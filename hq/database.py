@@ -8,15 +8,16 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, create_engine, event, inspect, make_url, text
+from sqlalchemy import Connection, Table, create_engine, event, func, inspect, make_url, select, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-SCHEMA: Final = "0002"
+SCHEMA: Final = "0003"
 """The newest revision in `hq/migrations`; a database that is there needs no Alembic to be opened."""
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _MIGRATION_LOCK = 0x6A74  # an arbitrary number, the same for every worker ("jt")
 _BUSY_S = 10.0
+_ONE_MOMENT: Final = "REPEATABLE READ"
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ class Database:
             event.listen(self._engine, "connect", _prepare_sqlite)
             event.listen(self._engine, "begin", _begin_sqlite)
         self._reads = self._engine.execution_options(only_reads=True)
+        # SQLite's readers see one moment anyway (https://www.sqlite.org/isolation.html).
+        self._snapshots = self._reads if self._sqlite else self._engine.execution_options(isolation_level=_ONE_MOMENT)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -64,6 +67,24 @@ class Database:
         """Run one transaction that only reads, and that waits for no writer."""
         with self._reads.begin() as connection:
             yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Run one transaction that only reads, and that sees everything as it stood when it began."""
+        with self._snapshots.begin() as connection:
+            yield connection
+
+    @property
+    def file(self) -> Path | None:
+        """The file of an SQLite database; None of another."""
+        return Path(self._engine.url.database or "") if self._sqlite else None
+
+    def number_on(self, connection: Connection, table: Table) -> None:
+        """Let new rows be numbered behind those that came with their numbers (SQLite does so by itself)."""
+        key = table.autoincrement_column
+        if not self._sqlite and key is not None:
+            sequence = func.pg_get_serial_sequence(table.name, key.name)
+            connection.execute(select(func.setval(sequence, func.coalesce(func.max(key), 0) + 1, False)))  # noqa: FBT003
 
     def migrate(self) -> None:
         """Bring the tables up to date; quick, and without Alembic, when they are.

@@ -33,6 +33,12 @@ def at_start(connection: Connection, worker: str, now_ms: int) -> str:
     return current if current is not None and alive else renew(connection)
 
 
+def beating(connection: Connection, now_ms: int) -> list[tuple[str, int]]:
+    """Return the workers that are there, and the milliseconds since each has beaten."""
+    rows = connection.execute(select(_workers).order_by(_workers.c.worker)).all()
+    return [(row.worker, abs(now_ms - row.beat_ms)) for row in rows if abs(now_ms - row.beat_ms) < ALIVE_MS]
+
+
 def renew(connection: Connection) -> str:
     """Write a new epoch and return it; every station will begin a new session."""
     epoch = str(uuid.uuid4())

@@ -68,6 +68,11 @@ _UNACKNOWLEDGED = select(_journals.c.station).where(
     _journals.c.cursor < _journals.c.head,
     ~exists().where(_newer.c.station == _journals.c.station, _newer.c.generation > _journals.c.generation),
 )
+_WITH_JOURNALS = (
+    select(tables.stations.c.station, tables.stations.c.generation)
+    .where(exists().where(_journals.c.station == tables.stations.c.station))
+    .order_by(tables.stations.c.station)
+)
 _LINE = select(_lines.c.line).where(
     _lines.c.order_journal_id == bindparam("row"), _lines.c.number == bindparam("of_number")
 )
@@ -132,6 +137,13 @@ class Orders:
             generation: int = self._open(connection, station, above).generation
         self.on_append(station)
         return generation
+
+    def open_generations(self, connection: Connection) -> int:
+        """Begin a new orders journal for every station that had one, in the caller's transaction; return how many."""
+        stations = connection.execute(_WITH_JOURNALS).all()
+        for station, named in stations:
+            self._open(connection, station, named or 0)
+        return len(stations)
 
     def current(self, station: str) -> Kept | None:
         """Return what is kept of the newest generation; None before the first order and the first generation."""

@@ -136,6 +136,37 @@ def audit(context: click.Context, config: Path | None) -> None:
     sys.exit(print_audit(settings))
 
 
+@hq.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@_CONFIG
+@click.pass_context
+def backup(context: click.Context, folder: Path, config: Path | None) -> None:
+    """Copy headquarters' database into DIR while it runs, as it stands at one moment."""
+    from hq import settings as hq_settings
+
+    settings = _load(hq_settings.load, config or context.obj)
+    _set_up(quiet=("alembic",))
+    from hq.cli import print_backup
+
+    sys.exit(print_backup(settings, folder))
+
+
+@hq.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@_CONFIG
+@click.option("--force", is_flag=True, help="Even if headquarters seems to run: it was killed just now.")
+@click.pass_context
+def restore(context: click.Context, folder: Path, config: Path | None, *, force: bool) -> None:
+    """Put the copy in DIR in place of headquarters' database; stations then send what it does not know."""
+    from hq import settings as hq_settings
+
+    settings = _load(hq_settings.load, config or context.obj)
+    _set_up(quiet=("alembic",))
+    from hq.cli import print_restore
+
+    sys.exit(print_restore(settings, folder, force=force))
+
+
 @main.group(cls=_Lazy)
 def simulate() -> None:
     """Play a device, byte for byte, on a pseudo-terminal."""

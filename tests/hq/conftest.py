@@ -41,7 +41,7 @@ def on_sqlite(tmp_path) -> Iterator[Store]:
 def url(request, tmp_path) -> str:
     """An empty database, not opened yet."""
     if request.param == "sqlite":
-        return url_of(tmp_path / "hq.db")
+        return url_of(tmp_path / "empty.db")
     postgres = request.getfixturevalue("postgres")
     found: str = postgres.url(postgres.create())
     return found

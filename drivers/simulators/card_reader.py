@@ -37,9 +37,10 @@ class PlayedReader:
         self._swap: tuple[bytes, str, bytes] | None = None
 
     def put(self, card: str, text: bytes) -> None:
-        """Put a card there, in place of the one that may lie there."""
+        """Put a card there, in place of the one that may lie there; a swap that was planned is off."""
         self.card, self._text = card, text
         self._stage, self._read = 0, False
+        self._swap = None
 
     def lift(self) -> None:
         """Take the card away."""

@@ -23,8 +23,8 @@ _MS = 1_000_000
 _MAX_NOISE = 1_000_000
 _CHUNK = 4096
 _REQUESTS = {name: request for request, name in NAMES.items()}
-# An answer's payload: SW1 SW2 SW3, and of a READ two length words; then the card's name begins.
-_NAME_AT = 5 + 2 + 3 + 4
+# Where the text begins in the answer to READ: preamble, length, SW1 SW2 SW3, two length words.
+_TEXT_AT = 5 + 2 + 3 + 4
 
 
 class Misuse(Exception):
@@ -57,7 +57,7 @@ class CardReaderPlayer:
             "late": self._be_late,
             "short": lambda words: self._trick(words, lambda frame: frame[: len(frame) // 2]),
             "garble": lambda words: self._trick(words, self._garbled),
-            "twist": lambda words: self._trick(words, _twisted),
+            "twist": lambda words: self._trick(words, self._twisted),
             "double": lambda words: self._trick(words, lambda frame: frame * 2),
             "stale": lambda words: self._trick(words, lambda _: self._before),
             "mute": lambda words: self._trick(words, lambda _: b""),
@@ -175,6 +175,16 @@ class CardReaderPlayer:
         kept = frame[:drop] + frame[drop + 1 :]
         return kept[:insert] + self._rng.randbytes(1) + kept[insert:]
 
+    def _twisted(self, frame: bytes) -> bytes:
+        """Let two different characters of a card's text change places, which the frame's XOR does not see."""
+        if len(frame) < _TEXT_AT + card_frames.TEXT_BYTES:
+            return frame
+        units = [frame[at : at + 2] for at in range(_TEXT_AT, _TEXT_AT + card_frames.TEXT_BYTES, 2)]
+        one = self._rng.randrange(len(units))
+        other = self._rng.choice([at for at, unit in enumerate(units) if unit != units[one]])
+        units[one], units[other] = units[other], units[one]
+        return frame[:_TEXT_AT] + b"".join(units) + frame[_TEXT_AT + card_frames.TEXT_BYTES :]
+
     def _unplug(self, words: list[str]) -> dict[str, Any]:
         """Tear the cable out now, or in the middle of the answer that is counted from here."""
         if words:
@@ -225,12 +235,6 @@ class CardReaderPlayer:
         entry = {"at": time.time_ns(), "mono_ns": _now_ns()} | told
         os.write(self._log, json.dumps(entry).encode() + b"\n")
         return told
-
-
-def _twisted(frame: bytes) -> bytes:
-    """Let the first two characters of the card's name change places, which the frame's XOR does not see."""
-    at = _NAME_AT
-    return frame[:at] + frame[at + 2 : at + 4] + frame[at : at + 2] + frame[at + 4 :]
 
 
 def _number(words: list[str], default: int) -> int:

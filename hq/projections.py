@@ -21,6 +21,9 @@ from common.events import (
     OrderApplied,
     OrderFailed,
     Payload,
+    RecordAmended,
+    RecordOpened,
+    RecordStepped,
     Rescued,
     is_urgent_event,
     read_payload,
@@ -30,6 +33,7 @@ from hq import tables
 from hq.alarms import AlarmKind, plain, write_alarm
 from hq.calls import HelpEvent, project_help
 from hq.journals import JournalRow, add_journal, close_journal, each_line, find_journal, journal_row
+from hq.records import Told, project_records, told_by
 from hq.shift_keys import is_readable, keep_shift_key
 from sync import base64url
 from sync.batch import Batch, Settled
@@ -37,6 +41,9 @@ from sync.receiver import check_line
 
 MAX_ASIDE: Final = 1000
 """Most refused lines kept of one station."""
+
+MAX_RECORDS: Final = 1024
+"""Most events of records that wait in memory to be written together."""
 
 _projected, _aside, _orders, _stations = tables.projected, tables.aside, tables.orders, tables.stations
 _HELP: Final = get_args(HelpEvent)
@@ -92,6 +99,7 @@ class Projection:
         self._alarms: Counter[AlarmKind] = Counter()
         self._details: dict[AlarmKind, str] = {}
         self._closed_one = False
+        self._records: list[Told] = []
 
     def stored(self, batch: Batch, settled: Settled, row: JournalRow, *, before: int, home: Row[Any]) -> None:
         """Project what came of a batch that is not a fork.
@@ -139,7 +147,8 @@ class Projection:
                 self._act_by_number(check_line(line.line), row)
 
     def finish(self) -> Findings:
-        """Write the alarms, each kind once, and return what to tell after the commit."""
+        """Write the records and the alarms, each kind once, and return what to tell after the commit."""
+        self._write_records()
         for kind, count in self._alarms.items():
             write_alarm(
                 self._connection, self._station, kind, self._details[kind], at_ms=self._received_ms, count=count
@@ -207,6 +216,8 @@ class Projection:
                 self._once(inner, payload, is_identifier(payload.order))
             case KeyIssued():
                 self._once(inner, payload, is_readable(payload))
+            case RecordOpened() | RecordAmended() | RecordStepped():
+                self._record(told_by(payload, inner), inner["type"])
             case _:
                 pass  # understood, and nothing that headquarters shows today hangs on it
 
@@ -227,6 +238,19 @@ class Projection:
                 self._alarm("order_failed", payload.order)
             case KeyIssued():
                 keep_shift_key(self._connection, self._station, payload, received_ms=self._received_ms)
+
+    def _record(self, told: Told | None, event_type: str) -> None:
+        if told is None:
+            self._not_understood(event_type, "unreadable")
+            return
+        self._records.append(told)
+        if len(self._records) == MAX_RECORDS:  # a backlog can be any length
+            self._write_records()
+
+    def _write_records(self) -> None:
+        if self._records:
+            project_records(self._connection, self._station, self._records, received_ms=self._received_ms)
+            self._records.clear()
 
     def _close(self, payload: JournalOpened) -> None:
         row = find_journal(self._connection, self._station, payload.previous)

@@ -208,3 +208,37 @@ audit = Table(
     Column("chain", LargeBinary(32), nullable=False),
     sqlite_with_rowid=False,
 )
+
+records = Table(
+    "records",
+    metadata,
+    _of_station(),
+    Column("record", String(36), primary_key=True),
+    Column("number", String(32), nullable=False),  # what people call it; "" until its record.opened has come
+    Column("opened_time", String(24), nullable=False),  # as the station's clock said
+    Column("clock_unsure", Boolean, nullable=False),
+    Column("channel", String(16)),
+    Column("team", String(64)),
+    Column("service", String(64), nullable=False),
+    Column("catalogue", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("outcome", String(16)),
+    Column("priority", String(16), nullable=False),
+    Column("staff", String(64)),
+    Column("grid", String(64)),
+    Column("reference", String(64)),
+    Column("on_file", Text, nullable=False),  # JSON, as all lists here
+    Column("missing", Text, nullable=False),
+    Column("until", String(10)),
+    Column("target", String(64)),
+    Column("due", String(10)),
+    Column("consent", Boolean, nullable=False),
+    Column("result", String(64)),
+    Column("duplicate_of", String(32)),
+    Column("reason", String(64)),
+    Column("change", BigInteger, nullable=False),  # the highest there was
+    Column("marks", Text, nullable=False),  # which event each group of fields is from
+    Column("boxes", Text, nullable=False),  # the events that carry its sealed fields, with their change
+    Column("received_ms", BigInteger, nullable=False),
+    Index("ix_records_number", "number"),
+)

@@ -1,0 +1,136 @@
+"""Walk-in records as headquarters knows them: folded from their events, many at a time.
+
+What a record's events add up to stands in `common.record`, and gives the same in any order and for any event twice. So
+a replayed backlog, or what was rescued from a closed journal, never moves a record backwards, and no event has to be
+remembered for having counted.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+
+from common.events import RecordAmended, RecordOpened
+from common.identifiers import is_identifier
+from common.record import Record, RecordEvent, fold
+from hq import tables
+
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
+_AS_JSON: Final = ("on_file", "missing", "marks", "boxes")
+_MOST_AT_ONCE: Final = 500
+
+_records = tables.records
+_FIELDS: Final = tuple(c.name for c in _records.c if c.name not in ("station", "record", "received_ms"))
+_SEVERAL = select(_records).where(
+    _records.c.station == bindparam("of"), _records.c.record.in_(bindparam("ids", expanding=True))
+)
+_NUMBERED = select(_records).where(_records.c.number == bindparam("called")).order_by(_records.c.station)
+_NEW = insert(_records)
+_CHANGE = (
+    update(_records)
+    .where(_records.c.station == bindparam("of"), _records.c.record == bindparam("id_"))
+    .values({name: bindparam(f"to_{name}") for name in _FIELDS})
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event of a record; `id` is that of the event itself, or of the one that a rescued event copies."""
+
+    id: str
+    payload: RecordEvent
+    time: str
+    unsure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StationRecord:
+    """A record with its station. `boxes`: the events that carry its sealed fields, the oldest first."""
+
+    station: str
+    record: Record
+    boxes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    record: Record
+    boxes: tuple[tuple[int, str], ...] = ()
+
+
+def told_by(payload: RecordEvent, event: Mapping[str, Any]) -> Told | None:
+    """Return what a record's event tells; None when it is nothing that a database can keep."""
+    if not is_identifier(payload.record) or not is_identifier(event["id"]):
+        return None
+    if b"\\u0000" in msgspec.json.encode(payload):  # PostgreSQL keeps no NUL in a text
+        return None
+    time = event.get("time")
+    known = isinstance(time, str) and _INSTANT.fullmatch(time)
+    return Told(event["id"], payload, str(time) if known else "", event.get("clock") == "unsure")
+
+
+def project_records(connection: Connection, station: str, told: Sequence[Told], *, received_ms: int) -> None:
+    """Fold events, in any order, into the rows of one station's records; the caller holds the station's lock."""
+    for start in range(0, len(told), _MOST_AT_ONCE):
+        _project(connection, station, told[start : start + _MOST_AT_ONCE], received_ms)
+
+
+def records_called(connection: Connection, number: str) -> list[StationRecord]:
+    """Return the records with the number that people call them by: one, or after a restored station two."""
+    rows = connection.execute(_NUMBERED, {"called": number}).mappings()
+    return [_station_record(row) for row in rows]
+
+
+def _project(connection: Connection, station: str, told: Sequence[Told], received_ms: int) -> None:
+    ids = sorted({each.payload.record for each in told})
+    before = {row["record"]: _read(row) for row in connection.execute(_SEVERAL, {"of": station, "ids": ids}).mappings()}
+    after = dict(before)
+    for each in told:
+        record = each.payload.record
+        after[record] = _fold(after.get(record) or _Standing(Record(id=record)), each)
+    changed = [standing for record, standing in after.items() if standing != before.get(record)]
+    new = [
+        {"station": station, "record": one.record.id, "received_ms": received_ms} | _write(one)
+        for one in changed
+        if one.record.id not in before
+    ]
+    old = [one for one in changed if one.record.id in before]
+    if new:
+        connection.execute(_NEW, new)
+    if old:
+        changes = [
+            {"of": station, "id_": one.record.id} | {f"to_{name}": value for name, value in _write(one).items()}
+            for one in old
+        ]
+        connection.execute(_CHANGE, changes)
+
+
+def _fold(standing: _Standing, told: Told) -> _Standing:
+    payload = told.payload
+    record = fold(standing.record, payload, told.id, time=told.time, unsure=told.unsure)
+    boxes: Iterable[tuple[int, str]] = standing.boxes
+    if isinstance(payload, RecordOpened | RecordAmended) and payload.sealed is not None:
+        change = 1 if isinstance(payload, RecordOpened) else payload.change
+        boxes = sorted({*boxes, (change, told.id)})
+    return _Standing(record, tuple(boxes))
+
+
+def _write(standing: _Standing) -> dict[str, Any]:
+    fields = msgspec.structs.asdict(standing.record) | {"boxes": standing.boxes}
+    del fields["id"]
+    return fields | {name: msgspec.json.encode(fields[name]).decode() for name in _AS_JSON}
+
+
+def _read(row: RowMapping) -> _Standing:
+    fields = {name: row[name] for name in Record.__struct_fields__ if name != "id"}
+    fields |= {name: msgspec.json.decode(row[name]) for name in _AS_JSON if name != "boxes"}
+    boxes = tuple((change, event) for change, event in msgspec.json.decode(row["boxes"]))
+    return _Standing(msgspec.convert(fields | {"id": row["record"]}, Record), boxes)
+
+
+def _station_record(row: RowMapping) -> StationRecord:
+    standing = _read(row)
+    return StationRecord(row["station"], standing.record, tuple(event for _, event in standing.boxes))

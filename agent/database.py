@@ -20,6 +20,9 @@ BUSY_S = 5.0
 WAL_LIMIT = 4 * 2**20
 """What the WAL may keep of the disk once it is written over from its start (bytes): as long as it usually gets."""
 
+CHECKED_AT_START = 16 * 2**20
+"""Up to this size a file is looked through as a whole at each start (bytes): a second or less on a slow card."""
+
 _READ_BUSY_S = 0.1  # a reader waits for nobody but a recovery, and it waits on the loop
 
 TABLES = """
@@ -106,6 +109,28 @@ def open_database(path: Path, schema: Sequence[str]) -> None:
         raise journal_error("open", path, error) from error
 
 
+def find_damage(path: Path) -> str | None:
+    """Look through the whole file, however long that takes; return what is wrong with it. Raises sqlite3.Error.
+
+    https://sqlite.org/pragma.html#pragma_quick_check: every page of every table is visited.
+    """
+    connection = connect_to_read(path)
+    try:
+        return _quick_check(connection, None)
+    finally:
+        connection.close()
+
+
+def suspect(path: Path) -> None:
+    """Let the next start set `path` aside: it is damaged where a start does not look. Raises OSError."""
+    _suspected(path).touch()
+
+
+def is_damage(error: BaseException) -> bool:
+    """Tell whether an error of SQLite's accuses the file itself."""
+    return isinstance(error, sqlite3.Error) and _code(error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """Return the writing connection to an existing database; it belongs to the calling thread. Raises sqlite3.Error."""
     connection = _connection(path, "rw", BUSY_S)
@@ -165,8 +190,36 @@ def _prepare(path: Path) -> None:
         if version == 0:
             _create(connection, path)
         read_end(connection)
+        _check(connection, path)
     finally:
         connection.close()
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise sqlite3.DatabaseError for damage that can be found at a start, or that was found before it.
+
+    A long file's events are left to `find_damage`, behind the start; all else is small, and read at the start anyway.
+    """
+    if _suspected(path).exists():
+        raise sqlite3.DatabaseError("it was found damaged before")
+    tables: list[str | None] = [None]
+    if path.stat().st_size > CHECKED_AT_START:
+        rows = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('events', 'closed_events')"
+        tables = [name for (name,) in connection.execute(rows)]
+    for table in tables:
+        found = _quick_check(connection, table)
+        if found is not None:
+            raise sqlite3.DatabaseError(found)
+
+
+def _quick_check(connection: sqlite3.Connection, table: str | None) -> str | None:
+    what = "1" if table is None else f"'{table}'"
+    (found,) = connection.execute(f"PRAGMA quick_check({what})").fetchone()
+    return None if found == "ok" else " ".join(str(found).split())
+
+
+def _suspected(path: Path) -> Path:
+    return path.with_name(f"{path.name}.suspected")
 
 
 def _create(connection: sqlite3.Connection, path: Path) -> None:
@@ -194,6 +247,7 @@ def _quarantine(path: Path, error: sqlite3.Error) -> Path:
             beside = path.with_name(path.name + suffix)
             if beside.exists():
                 beside.rename(aside.with_name(aside.name + suffix))
+        _suspected(path).unlink(missing_ok=True)  # last: cut off before, the next start looks again
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

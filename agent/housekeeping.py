@@ -15,6 +15,7 @@ from agent.entry import Clock
 from agent.journal import Journal
 from agent.pen import Pen
 from agent.quota import set_aside
+from agent.salvage import RESCUED, Salvage
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +38,18 @@ class Housekeeping:
     """
 
     def __init__(
-        self, journal: Journal, path: Path, clock: Clock, *, rewind_days: int, on_dropped: Callable[[int], None]
+        self,
+        journal: Journal,
+        salvage: Salvage,
+        path: Path,
+        clock: Clock,
+        *,
+        rewind_days: int,
+        on_dropped: Callable[[int], None],
     ) -> None:
         self._journal = journal
         self._on_dropped = on_dropped
+        self._salvage = salvage
         self._path = path
         self._clock = clock
         self._rewind_ms = rewind_days * _DAY_MS
@@ -55,6 +64,7 @@ class Housekeeping:
 
     async def sweep(self) -> None:
         """Drop what may go and give back what is free. Raises JournalError."""
+        await self._salvage.go_on()
         if self._clock.trusted():
             await self._drop(self._clock.wall_ms())
         while await self._journal.run(retention.give_back):
@@ -90,8 +100,12 @@ class Housekeeping:
 
 
 def _drop_damaged(pen: Pen, *, path: Path, now_ms: int) -> None:
+    """Remove what everything readable was taken out of: after its time, or when the journal needs the room."""
     for file in set_aside(path):
-        if retention.aged(pen.connection, f"file {file.name}", now_ms=now_ms, age_ms=DAMAGED_MS):
+        what = f"file {file.name}"
+        if RESCUED in file.name and (
+            retention.aged(pen.connection, what, now_ms=now_ms, age_ms=DAMAGED_MS) or pen.quota.full
+        ):
             file.unlink(missing_ok=True)
-            pen.connection.execute("DELETE FROM seen WHERE what = ?", (f"file {file.name}",))
-            log.warning("The damaged %s was kept for 30 days and is removed.", file)
+            pen.connection.execute("DELETE FROM seen WHERE what = ?", (what,))
+            log.warning("The damaged %s was kept long enough, or stood in the way, and is removed.", file)

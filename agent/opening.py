@@ -8,7 +8,7 @@ import logging
 import os
 from pathlib import Path
 
-from agent import calls, devices, orders
+from agent import calls, devices, orders, record_rows, salvage
 from agent.bare_alarm import BareAlarm
 from agent.database import JournalError
 from agent.journal import Journal
@@ -53,14 +53,18 @@ async def open_journal(settings: StationSettings, clock: Clock, stop: asyncio.Ev
 
 
 async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
-    return await Journal.open(
-        settings.station.data / "station.db",
-        source=f"/stations/{settings.station.id}",
+    path, source = settings.station.data / "station.db", f"/stations/{settings.station.id}"
+    journal = await Journal.open(
+        path,
+        source=source,
         clock=clock,
-        projectors=calls.projectors() | devices.projectors(),
-        schema=(calls.SCHEMA, devices.SCHEMA, orders.SCHEMA),
+        projectors=calls.projectors() | devices.projectors() | record_rows.projectors(),
+        schema=(calls.SCHEMA, devices.SCHEMA, orders.SCHEMA, record_rows.SCHEMA, salvage.SCHEMA),
         limits=settings.journal.limits,
     )
+    with contextlib.suppress(JournalError):  # the journal has logged it, and housekeeping tries again
+        await salvage.begin(journal, path, source=source)
+    return journal
 
 
 def _claim(folder: Path) -> bool:

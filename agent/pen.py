@@ -80,10 +80,14 @@ class Pen:
     def _write(self, entry: Entry) -> Appended:
         self.quota.admit(entry.type, len(entry.line))
         number = self.copy(entry.line, entry.type, urgent=entry.urgent)
-        project = self._projectors.get(entry.type)
-        if project is not None:
-            project(self.connection, number, entry.id, entry.payload, entry.event)
+        self.project(number, entry.payload, entry.event)
         return Appended(number, entry.id)
+
+    def project(self, number: int, payload: Payload, event: Mapping[str, Any]) -> None:
+        """Write the rows of an event that stands at `number`; raises whatever its projector raises."""
+        project = self._projectors.get(event["type"])
+        if project is not None:
+            project(self.connection, number, event["id"], payload, event)
 
     def copy(self, line: bytes, event_type: str, *, urgent: bool) -> int:
         """Append a line whatever it says, project nothing, and return its number."""

@@ -47,9 +47,14 @@ def rescue_closed(pen: Pen, journal: str, last_common: int) -> None:
         "SELECT line, urgent FROM closed_events WHERE journal = ? AND number > ? ORDER BY number", above
     )
     for line, urgent in rows:
-        copy = line if _is_rescued(line) else pen.envelope.entry(Rescued(line=base64url.encode(line))).line
-        pen.copy(copy, "rescued", urgent=bool(urgent))
+        rescue(pen, line, urgent=bool(urgent))
     connection.execute("DELETE FROM closed_events WHERE journal = ? AND number > ?", above)
+
+
+def rescue(pen: Pen, line: bytes, *, urgent: bool) -> int:
+    """Append a copy of a line, wrapped in a `rescued` event unless it is one already, and return its number."""
+    copy = line if _is_rescued(line) else pen.envelope.entry(Rescued(line=base64url.encode(line))).line
+    return pen.copy(copy, "rescued", urgent=urgent)
 
 
 def withhold(pen: Pen, number: int) -> None:

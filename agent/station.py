@@ -18,6 +18,7 @@ from agent.link import Link, ReceivedOrders
 from agent.opening import open_journal
 from agent.orders import OrdersStore
 from agent.screens.app import build
+from agent.salvage import Salvage
 from agent.settings import PanelSettings, StationSettings
 from agent.shift_keys import ShiftKeys
 from agent.supervisor import Supervisor
@@ -122,6 +123,7 @@ async def run(settings: StationSettings) -> None:
         clock,
         rewind_days=settings.journal.rewind_days,
         on_dropped=link.dropped,
+        Salvage(journal, station.data / "station.db", source=f"/stations/{station.id}"),
     )
 
     def rang() -> None:

@@ -7,18 +7,19 @@ import signal
 
 from hypothesis import given
 from hypothesis import strategies as st
-from journal_rig import StillClock, all_events, all_lines, child, is_chained, open_journal
+from journal_rig import SOURCE, StillClock, all_events, all_lines, child, is_chained, open_journal
 
-from agent import calls, orders, retention
+from agent import calls, orders, retention, salvage
 from agent.housekeeping import DAMAGED_MS, Housekeeping
 from agent.retention import Mark, due, marked
+from agent.salvage import Salvage
 from common.events import DeviceChanged, HelpClosed, HelpPressedAgain, HelpRaised, Press, StationStarted
 from common.identifiers import uuid7
 
 DAY_MS = 24 * 3600 * 1000
 REWIND_DAYS = 14
 CALL = "018f0000-0000-7000-8000-000000000001"
-SCHEMA = (calls.SCHEMA, orders.SCHEMA)
+SCHEMA = (calls.SCHEMA, orders.SCHEMA, salvage.SCHEMA)
 
 
 class TestTheRule:
@@ -73,6 +74,7 @@ class Kept:
         )
         self.keeping = Housekeeping(
             self.journal,
+            Salvage(self.journal, self.folder / "station.db", source=SOURCE),
             self.folder / "station.db",
             self.clock,
             rewind_days=REWIND_DAYS,
@@ -289,7 +291,7 @@ async def test_the_file_is_small_again_after_a_drain(tmp_path):
 
 
 async def test_a_damaged_file_is_kept_for_thirty_days(tmp_path):
-    aside = tmp_path / "station.db.damaged-0123abcd"
+    aside = tmp_path / "station.db.damaged-0123abcd.rescued"
     aside.write_bytes(b"x" * 100)
     kept = await Kept(tmp_path).open()
     await kept.keeping.sweep()

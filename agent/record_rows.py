@@ -118,7 +118,10 @@ def _opened(
         (payload.record, payload.number, event["boot"], int(event["mono"]), _write(record)),
     )
     _, day, last = payload.number.rsplit("-", 2)
-    connection.execute("INSERT OR REPLACE INTO record_days VALUES (?, ?)", (day, int(last)))
+    # The highest, not the latest: what comes out of a damaged file must not set the count back.
+    connection.execute(
+        "INSERT INTO record_days VALUES (?1, ?2) ON CONFLICT (day) DO UPDATE SET last = max(last, ?2)", (day, int(last))
+    )
     _keep_box(connection, event_id, record, payload)
     _noted(connection, number, event_id, payload, event)
 

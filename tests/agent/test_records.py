@@ -1,11 +1,15 @@
 import asyncio
+import sqlite3
+import uuid
 from datetime import UTC, datetime
 
 import pytest
 from record_rig import OTHER_BOOT, PLANTED, Station
 
+from agent import record_rows
 from agent.record_form import Filled, Header, Mistake, WrongForm
 from common import workflow
+from common.events import RecordOpened
 
 
 @pytest.fixture
@@ -143,6 +147,20 @@ async def test_numbers_go_on_after_a_restart_and_past_9999(station):
     await station.journal.run(lambda pen: pen.connection.execute(set_last))
     assert (await station.open()).number == "JW012-20261122-10000"
     assert (await station.open()).number == "JW012-20261122-10001"
+
+
+def test_what_comes_late_out_of_a_damaged_file_sets_no_count_back():
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(record_rows.SCHEMA)
+    for last in (1, 5, 3):
+        record = str(uuid.uuid4())
+        number = f"JW012-20261122-{last:04d}"
+        payload = RecordOpened(
+            record=record, number=number, service="QZ-01", catalogue="1", channel="window", state="draft"
+        )
+        event = {"boot": OTHER_BOOT, "mono": "5", "time": "2026-11-22T04:00:00.000Z"}
+        record_rows.projectors()["record.opened"](connection, last, record, payload, event)
+    assert record_rows.last_of_day(connection, "20261122") == 5
 
 
 async def test_a_record_is_found_by_its_number_however_it_is_typed(station):

@@ -85,6 +85,10 @@ def is_disk_error(error: BaseException) -> bool:
     }
 
 
+class Damage(sqlite3.DatabaseError):
+    """The file is damaged: found by looking, not by stumbling over it."""
+
+
 def open_database(path: Path, schema: Sequence[str]) -> None:
     """Make `path` a sound database of VERSION with the tables of `schema` too; raises JournalError.
 
@@ -128,7 +132,8 @@ def suspect(path: Path) -> None:
 
 def is_damage(error: BaseException) -> bool:
     """Tell whether an error of SQLite's accuses the file itself."""
-    return isinstance(error, sqlite3.Error) and _code(error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+    damage = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+    return isinstance(error, Damage) or (isinstance(error, sqlite3.Error) and _code(error) in damage)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -155,11 +160,11 @@ def begin_journal(connection: sqlite3.Connection, journal: str) -> None:
 def read_end(connection: sqlite3.Connection) -> tuple[str, int, bytes]:
     """Return the journal's id, its highest number (oldest - 1 when it keeps nothing) and the chain there.
 
-    Raises sqlite3.DatabaseError when the journal's own row is missing.
+    Raises Damage when the journal's own row is missing.
     """
     row = connection.execute("SELECT id, oldest - 1, base FROM journal").fetchone()
     if row is None:
-        raise sqlite3.DatabaseError("the journal's row is missing")
+        raise Damage("the journal's row is missing")
     last = connection.execute("SELECT number, chain FROM events ORDER BY number DESC LIMIT 1").fetchone()
     journal, before, base = row
     head, chain = last or (before, base)
@@ -196,12 +201,12 @@ def _prepare(path: Path) -> None:
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise sqlite3.DatabaseError for damage that can be found at a start, or that was found before it.
+    """Raise Damage that can be found at a start, or that was found before it.
 
     A long file's events are left to `find_damage`, behind the start; all else is small, and read at the start anyway.
     """
     if _suspected(path).exists():
-        raise sqlite3.DatabaseError("it was found damaged before")
+        raise Damage("it was found damaged before")
     tables: list[str | None] = [None]
     if path.stat().st_size > CHECKED_AT_START:
         rows = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('events', 'closed_events')"
@@ -209,7 +214,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     for table in tables:
         found = _quick_check(connection, table)
         if found is not None:
-            raise sqlite3.DatabaseError(found)
+            raise Damage(found)
 
 
 def _quick_check(connection: sqlite3.Connection, table: str | None) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from agent import forgetting, retention, wal
-from agent.database import JournalError
+from agent.database import CHECKED_AT_START, Damage, JournalError, find_damage, is_damage
 from agent.entry import Clock
 from agent.journal import Journal
 from agent.pen import Pen
@@ -56,11 +56,24 @@ class Housekeeping:
         self._copied_all = True
 
     async def run(self) -> None:
-        """Sweep now and then, for ever."""
+        """Look through a file that was too long for the start to look through, then sweep now and then, for ever."""
+        if self._path.stat().st_size > CHECKED_AT_START:
+            await self.look_through()
         while True:
             with contextlib.suppress(JournalError):  # the journal has logged it
                 await self.sweep()
             await asyncio.sleep(EVERY_S)
+
+    async def look_through(self) -> None:
+        """Look for damage in the whole file, and let the journal know."""
+        try:
+            found = await asyncio.to_thread(find_damage, self._path)
+        except sqlite3.Error as error:
+            if is_damage(error):
+                self._journal.damaged(error)
+            return
+        if found is not None:
+            self._journal.damaged(Damage(found))
 
     async def sweep(self) -> None:
         """Drop what may go and give back what is free. Raises JournalError."""

@@ -5,12 +5,22 @@ second connection that can only read. What the link asks for is `sync.source.Sou
 """
 
 import asyncio
+import contextlib
+import logging
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from agent.database import JournalError, connect, connect_to_read, journal_error, open_database
+from agent.database import (
+    JournalError,
+    connect,
+    connect_to_read,
+    is_damage,
+    journal_error,
+    open_database,
+    suspect,
+)
 from agent.entry import Clock, Envelope
 from agent.pen import Appended, Pen, Projector
 from agent.quota import Limits, Quota
@@ -20,6 +30,8 @@ from agent.writer import Writer
 from common.events import Payload
 from sync.batch import Line, chain_start
 from sync.source import CloseCause, Kept
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -35,6 +47,7 @@ class Journal:
         self.on_append: Callable[[int, str], None] | None = None
         self.on_failure: Callable[[], None] | None = None
         self._path = path
+        self._damage: JournalError | None = None
         self._envelope = envelope
         self._reader = connect_to_read(path)
         loop = asyncio.get_running_loop()
@@ -69,8 +82,23 @@ class Journal:
 
     @property
     def failure(self) -> JournalError | None:
-        """What the last commit failed with; None while the journal can be written."""
-        return self._writer.failure
+        """What the last commit failed with, or the damage found in the file; None while all is well."""
+        return self._writer.failure or self._damage
+
+    def damaged(self, error: sqlite3.Error) -> JournalError:
+        """Hear that the file is damaged, and return that as a JournalError: the next start sets the file aside.
+
+        Until then the journal goes on as well as it can: much of it may be whole.
+        """
+        failure = journal_error("read", self._path, error)
+        if self._damage is None:
+            self._damage = failure
+            log.error("The journal is damaged: %s.", failure)
+            with contextlib.suppress(OSError):  # then it is found again
+                suspect(self._path)
+            if self.on_failure is not None:
+                self.on_failure()
+        return failure
 
     async def append(self, payload: Payload, *, event_id: str | None = None) -> Appended:
         """Append one event with its projections; returns after its fsync.
@@ -102,7 +130,7 @@ class Journal:
             finally:
                 self._reader.execute("ROLLBACK")
         except sqlite3.Error as error:
-            raise journal_error("read", self._path, error) from error
+            raise (self.damaged(error) if is_damage(error) else journal_error("read", self._path, error)) from error
 
     # -- as its sender reads it: sync.source.Source ---------------------------------------------------------------
 
@@ -145,6 +173,9 @@ class Journal:
         await self.run(lambda pen: rescue_closed(pen, journal, cursor))
 
     def _failed(self) -> None:
+        cause = self._writer.failure and self._writer.failure.__cause__
+        if isinstance(cause, sqlite3.Error) and is_damage(cause):
+            self.damaged(cause)
         if self.on_failure is not None:
             self.on_failure()
 

@@ -12,8 +12,9 @@ import pytest
 from journal_rig import SOURCE, StillClock, all_events, all_lines, child, is_chained, open_journal
 
 from agent import calls, devices, salvage
-from agent.database import connect, open_database
+from agent.database import JournalError, connect, open_database
 from agent.entry import Envelope
+from agent.housekeeping import Housekeeping
 from agent.pen import Pen
 from agent.quota import Limits, Quota
 from agent.salvage import UNKNOWN, Salvage
@@ -161,6 +162,60 @@ async def test_damage_to_a_stations_other_tables_is_damage_too(tmp_path):
     journal = await opened(tmp_path)
     assert len(journal.query(calls.load).presses["p", 1]) == 20
     await journal.stop()
+
+
+async def test_damage_found_in_the_middle_is_told_and_cured_by_the_next_start(tmp_path, monkeypatch):
+    monkeypatch.setattr("agent.database.CHECKED_AT_START", 0)
+    lines = build(tmp_path)
+    file = tmp_path / "station.db"
+    before = file.read_bytes()
+    at = before.index(lines[200][:500]) // PAGE * PAGE
+    file.write_bytes(before[:at] + bytes(PAGE) + before[at + PAGE :])
+    journal = await opened(tmp_path)
+    told: list[bool] = []
+    journal.on_failure = lambda: told.append(journal.failure is not None)
+    await journal.append(StationStarted(agent="before it was found"))
+    assert told == []
+    with pytest.raises(JournalError, match="restart the station"):
+        await journal.read(1, count=1000, size=10**9)
+    assert (told, journal.failure is not None) == ([True], True)
+    await journal.append(StationStarted(agent="behind it"))  # it goes on as well as it can
+    await journal.stop()
+    _, events, inner = await rescued(tmp_path)
+    assert events[0]["data"]["reason"] == "damaged"
+    assert json.loads(inner[-1])["data"]["agent"] == "behind it"
+    assert not untouched(before, file_of(tmp_path).read_bytes(), lines) - set(inner)
+
+
+async def test_a_long_file_is_looked_through_behind_the_start(tmp_path, monkeypatch):
+    monkeypatch.setattr("agent.database.CHECKED_AT_START", 0)
+    lines = build(tmp_path)
+    file = tmp_path / "station.db"
+    before = file.read_bytes()
+    at = before.index(lines[200][:500]) // PAGE * PAGE
+    file.write_bytes(before[:at] + bytes(PAGE) + before[at + PAGE :])
+    journal = await opened(tmp_path)
+    housekeeping = Housekeeping(
+        journal,
+        Salvage(journal, file, source=SOURCE),
+        file,
+        StillClock(),
+        rewind_days=14,
+        on_dropped=lambda oldest: None,
+    )
+    await housekeeping.look_through()
+    assert journal.failure is not None
+    assert (tmp_path / "station.db.suspected").exists()
+    await journal.stop()
+    journal = await opened(tmp_path)
+    assert journal.failure is None
+    assert not (tmp_path / "station.db.suspected").exists()
+    await journal.stop()
+
+
+def file_of(folder: Path) -> Path:
+    (aside,) = [file for file in folder.glob("station.db.damaged-*") if "-wal" not in file.name]
+    return aside
 
 
 def untouched(before: bytes, after: bytes, lines: dict[int, bytes]) -> set[bytes]:

@@ -145,8 +145,6 @@ class Connection:
         client.on_subscribe = self._subscribed
         client.on_socket_open = _tune
         client.on_socket_close = self._socket_closed
-        client.on_socket_register_write = self._want_write
-        client.on_socket_unregister_write = self._write_done
         return client
 
     # -- the life of a connection ----------------------------------------------------------------------------
@@ -199,7 +197,7 @@ class Connection:
             raise BrokerUnreachableError(f"{self._broker.host}:{self._broker.port} hung up")
         self._attached = True
         self._loop.add_reader(sock.fileno(), self._readable)
-        self._loop.add_writer(sock.fileno(), self._client.loop_write)
+        self._write_rest()
         self._ticker = asyncio.create_task(self._tick(), name="mqtt-keepalive")
 
     def _connect_options(self) -> dict[str, Any]:
@@ -222,6 +220,7 @@ class Connection:
         if result != MQTTErrorCode.MQTT_ERR_SUCCESS or mid is None:
             raise BrokerUnreachableError("the connection was lost")
         self._subacks[mid] = answer
+        self._write_rest()
         waited: set[asyncio.Future[Any]] = {answer, self.ended}
         await asyncio.wait(waited, timeout=CONNECT_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
         if not answer.done():
@@ -237,6 +236,7 @@ class Connection:
             if last_word is not None:
                 info = self._client.publish(last_word.topic, last_word.payload, qos=1, retain=True)
                 heard = self._pubacks[info.mid] = self._loop.create_future()
+                self._write_rest()
                 waited: set[asyncio.Future[Any]] = {heard, self.ended}
                 await asyncio.wait(waited, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
             self._client.disconnect()
@@ -250,6 +250,7 @@ class Connection:
         if self.ended.done() or self._closing or self._in_flight[slot] >= self._slots[slot]:
             return False
         info = self._client.publish(topic, payload, qos=1, retain=retain)
+        self._write_rest()
         if info.rc not in {MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN}:
             return False
         self._slot_of[info.mid] = slot
@@ -260,22 +261,42 @@ class Connection:
         """Publish with QoS 0: what may be lost."""
         if not self.ended.done() and not self._closing:
             self._client.publish(topic, payload, qos=0)
+            self._write_rest()
 
     def puback(self, message: Incoming) -> None:
         """Let the broker send the next message for this one (only with `hold_pubacks`)."""
         # A QoS 0 message has no id, and the broker hangs up on whoever acknowledges one (MQTT 5.0, section 2.2.1).
         if message.mid and not self.ended.done():
             self._client.ack(message.mid, 1)
+            self._write_rest()
 
-    # -- paho's callbacks, all on the loop but while connecting ------------------------------------------------
+    # -- the socket ------------------------------------------------------------------------------------------
+
+    # Without callbacks for writing, paho writes at once whatever it is given: no turn of the loop lies between.
+
+    def _write_rest(self) -> None:
+        """Have written, when there is room, what the socket would not take now."""
+        sock = self._client.socket()
+        if self._attached and sock is not None and self._client.want_write():
+            self._loop.add_writer(sock.fileno(), self._writable)
+
+    def _writable(self) -> None:
+        self._client.loop_write()
+        sock = self._client.socket()
+        if self._attached and sock is not None and not self._client.want_write():
+            self._loop.remove_writer(sock.fileno())
 
     def _readable(self) -> None:
         self._client.loop_read()
+        self._write_rest()
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(1)
             self._client.loop_misc()
+            self._write_rest()
+
+    # -- paho's callbacks, all on the loop but while connecting ------------------------------------------------
 
     def _connected(self, _client: object, _data: object, _flags: object, code: ReasonCode, _properties: object) -> None:
         if not self._connack.done():
@@ -306,14 +327,6 @@ class Connection:
         waiting = self._subacks.pop(mid, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(codes)
-
-    def _want_write(self, _client: object, _data: object, sock: Any) -> None:
-        if self._attached:
-            self._loop.add_writer(sock.fileno(), self._client.loop_write)
-
-    def _write_done(self, _client: object, _data: object, sock: Any) -> None:
-        if self._attached:
-            self._loop.remove_writer(sock.fileno())
 
     def _socket_closed(self, _client: object, _data: object, sock: Any) -> None:
         if self._attached:

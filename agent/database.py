@@ -130,6 +130,11 @@ def suspect(path: Path) -> None:
     _suspected(path).touch()
 
 
+def is_full(error: BaseException) -> bool:
+    """Tell whether an error of SQLite's says that the disk has no room."""
+    return isinstance(error, sqlite3.Error) and _code(error) == sqlite3.SQLITE_FULL
+
+
 def is_damage(error: BaseException) -> bool:
     """Tell whether an error of SQLite's accuses the file itself."""
     damage = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}

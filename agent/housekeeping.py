@@ -83,6 +83,7 @@ class Housekeeping:
         while await self._journal.run(retention.give_back):
             pass
         await self._journal.run(lambda pen: pen.quota.count_aside())
+        await self._hold_reserve()
         if wal.size(self._path) > CHECKPOINT_FROM:
             await self._checkpoint()
 
@@ -97,6 +98,14 @@ class Housekeeping:
         while await run(partial(forgetting.forget_orders, now_ms=now_ms)):
             pass
         await run(partial(_drop_damaged, path=self._path, now_ms=now_ms))
+
+    async def _hold_reserve(self) -> None:
+        try:
+            held = await asyncio.to_thread(self._journal.ballast.hold, self._journal.quota.reserve)
+        except OSError:  # the disk, or its rights: the journal meets the same, and says so
+            return
+        if held:
+            await self._journal.run(lambda pen: pen.quota.disk_has_room())
 
     async def _checkpoint(self) -> None:
         try:

@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from agent.ballast import Ballast
 from agent.database import (
     JournalError,
     connect,
     connect_to_read,
     is_damage,
+    is_full,
     journal_error,
     open_database,
     suspect,
@@ -48,12 +50,13 @@ class Journal:
         self.on_failure: Callable[[], None] | None = None
         self._path = path
         self._damage: JournalError | None = None
+        self.ballast = Ballast(path)
         self._envelope = envelope
         self._reader = connect_to_read(path)
         loop = asyncio.get_running_loop()
         self.quota = quota = Quota(path, limits, lambda: loop.call_soon_threadsafe(self._failed))
         self._writer = Writer(
-            path, lambda: Pen(connect(path), envelope, projectors, quota), self._announce, self._failed
+            path, lambda: Pen(connect(path), envelope, projectors, quota), self._make_room, self._announce, self._failed
         )
 
     @classmethod
@@ -171,6 +174,13 @@ class Journal:
     async def recall(self, journal: str, cursor: int) -> None:
         """Append as `rescued` what is still kept above `cursor` of a journal closed earlier, each number once."""
         await self.run(lambda pen: rescue_closed(pen, journal, cursor))
+
+    def _make_room(self, error: Exception) -> bool:
+        """In the writer's thread: give up the reserve on a disk that is full, and keep what it frees for help."""
+        if not is_full(error) or not self.ballast.release():
+            return False
+        self.quota.disk_is_full()
+        return True
 
     def _failed(self) -> None:
         cause = self._writer.failure and self._writer.failure.__cause__

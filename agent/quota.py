@@ -75,6 +75,7 @@ class Quota:
         self._path = path
         self._limits = limits
         self._on_change = on_change
+        self._disk_full = False
         self._promised = 0
         self._aside = 0
         self.count_aside()
@@ -91,7 +92,7 @@ class Quota:
         database = max(pages * _PAGE, _size(self._path))
         self.size = database + wal.size(self._path) + self._aside
         self._promised = _A_COMMIT
-        if self.full and self.size <= self._room_again:
+        if self.full and not self._disk_full and self.size <= self._room_again:
             self.full = False
             log.warning("The journal %s has room again; new events are taken.", self._path)
             self._on_change()
@@ -107,6 +108,25 @@ class Quota:
             self._refuse(event_type)
             raise JournalFullError(event_type, self._path, self.size, limit)
         self._promised += needed
+
+    def disk_is_full(self) -> None:
+        """Hear that the disk has no room, and the reserve on it was given up: from now on it is for help alone."""
+        self._disk_full = True
+        if not self.full:
+            self.full = True
+            log.error(
+                "The disk of the journal %s is full: free disk space. Nothing is taken but calls for help.", self._path
+            )
+            self._on_change()
+
+    def disk_has_room(self) -> None:
+        """Hear that the reserve on the disk is held again."""
+        self._disk_full = False
+
+    @property
+    def reserve(self) -> int:
+        """How much of the reserve is not used yet, in bytes."""
+        return max(0, min(self._limits.reserve_bytes, self._limits.max_bytes - self.size))
 
     @property
     def _for_all(self) -> int:

@@ -210,8 +210,8 @@ def _help(section: Section, panels: Sequence[PanelSettings]) -> HelpSettings:
 
 
 def _journal(section: Section) -> JournalSettings:
-    most = section.whole("max_bytes", default=256 * MIB, least=8 * MIB, most=2**40)
-    reserve = section.whole("reserve_bytes", default=16 * MIB, least=MIB, most=2**40)
+    most = section.whole("max_bytes", default=256 * MIB, least=32 * MIB, most=2**40)
+    reserve = section.whole("reserve_bytes", default=16 * MIB, least=8 * MIB, most=2**40)
     rewind_days = section.whole("rewind_days", default=14, least=1, most=3650)
     if reserve >= most // 2:
         section.mistake("reserve_bytes", found=str(reserve), expected=f"less than half of max_bytes, which is {most}")

@@ -28,16 +28,23 @@ class Writer:
     """Runs units of work in the journal's thread, each in a savepoint, many in one transaction.
 
     A unit that raises is undone alone. When the disk fails, every unit of that commit fails with JournalError and
-    the connection is opened anew for the next, which reads the journal's end again from the file. `on_written` and
+    the connection is opened anew for the next, which reads the journal's end again from the file. `make_room(error)`,
+    in the journal's thread, says whether the same commit may be tried again at once. `on_written` and
     `on_failure` (`failure` has come or gone) are called on the loop.
     """
 
     def __init__(
-        self, path: Path, pick_up: Callable[[], Pen], on_written: OnWritten, on_failure: Callable[[], None]
+        self,
+        path: Path,
+        pick_up: Callable[[], Pen],
+        make_room: Callable[[Exception], bool],
+        on_written: OnWritten,
+        on_failure: Callable[[], None],
     ) -> None:
         self.failure: JournalError | None = None
         self._path = path
         self._pick_up = pick_up
+        self._make_room = make_room
         self._on_written = on_written
         self._on_failure = on_failure
         self._loop = asyncio.get_running_loop()
@@ -96,7 +103,11 @@ class Writer:
         try:
             outcomes, written = self._commit(group)
         except (sqlite3.Error, JournalError) as error:
-            self._fail(group, error)
+            if self._make_room(error):
+                self._put_down()
+                self._write(group)
+            else:
+                self._fail(group, error)
             return
         if self.failure is not None:
             log.warning("The journal %s can be written again.", self._path)

@@ -15,11 +15,11 @@ SOURCE = "/stations/sjz-001"
 HERE = Path(__file__).parent
 
 
-def child(script: str, *arguments: str) -> subprocess.Popen[str]:
-    """Start a Python process that runs `script` and can import the rooms and this rig."""
+def child(script: str, *arguments: str, before: Sequence[str] = ()) -> subprocess.Popen[str]:
+    """Start a Python process that runs `script` and can import the rooms and this rig; `before` is what starts it."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1])])}
     return subprocess.Popen(
-        [sys.executable, "-c", script, *arguments], env=environment, stdout=subprocess.PIPE, text=True
+        [*before, sys.executable, "-c", script, *arguments], env=environment, stdout=subprocess.PIPE, text=True
     )
 
 

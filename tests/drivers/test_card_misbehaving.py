@@ -56,7 +56,7 @@ async def test_whatever_happens_to_one_answer_the_identity_is_the_right_one_or_n
                 simulator.ask(f"{trick} {turn}")
                 assert await outcome(host) in (identity_of("card-1"), "lift")
                 await read_in_the_end(host, simulator, "card-2")
-                assert host.states == [("starting", "opening"), ("ready", "")]
+                assert "faulty" not in dict(host.states), "one bad answer is no fault"
 
     await asyncio.gather(*map(play, ANSWERS))
 

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-BENCHES = ("appends", "press", "footprint")
+BENCHES = ("appends", "press", "footprint", "disk", "urgent")
 COLUMNS = ("name", "value", "unit", "baseline", "ratio", "aim", "met")
 
 

@@ -20,6 +20,7 @@ from agent.journal import Journal
 from common.clock import Clock
 from common.events import DeviceChanged
 
+SECONDS = 30.0
 AIMS = {1: 0.7, 8: None, 64: 4.0}
 REPEATS = 9
 SCHEMA = "CREATE TABLE IF NOT EXISTS devices(device TEXT PRIMARY KEY, state TEXT, number INTEGER) WITHOUT ROWID"
@@ -41,14 +42,18 @@ class Bare:
         self.chain = os.urandom(32)
         self.number = 0
 
+    def append(self) -> None:
+        self.number += 1
+        execute = self.connection.execute
+        execute("BEGIN IMMEDIATE")
+        execute("INSERT INTO events VALUES (?, ?, ?)", (self.number, self.line, self.chain))
+        project(self.connection, self.number, "", EVENT, None)
+        execute("COMMIT")
+
     def events_per_s(self, seconds: float) -> float:
-        execute, before, start = self.connection.execute, self.number, time.perf_counter()
+        before, start = self.number, time.perf_counter()
         while time.perf_counter() - start < seconds:
-            self.number += 1
-            execute("BEGIN IMMEDIATE")
-            execute("INSERT INTO events VALUES (?, ?, ?)", (self.number, self.line, self.chain))
-            project(self.connection, self.number, "", EVENT, None)
-            execute("COMMIT")
+            self.append()
         return (self.number - before) / (time.perf_counter() - start)
 
 

@@ -1,6 +1,6 @@
 """Bytes written to the disk for each event, beside bare sqlite3 that writes the same line and the same projection.
 
-Both are one producer with one commit an event on WAL with synchronous=FULL, checkpoints included; the figure is what the
+Both are one producer with one commit an event, WAL, synchronous=FULL, checkpoints included; the figure is what the
 kernel charged this process (`write_bytes` of /proc/self/io, proc(5)).
 """
 

@@ -1,6 +1,6 @@
 """A press while 20,000 events drain through 64 kbit/s and 200 ms of round trip: press to headquarters' commit.
 
-One real city; a TCP proxy of ours stands between the station and its broker. There is nothing to compare with: the aim is
+One real city; a TCP proxy of ours stands between the station and its broker. Nothing to compare with: the aim is
 a time. The press is stamped by the simulated panel, the commit by headquarters' database.
 """
 

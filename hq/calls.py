@@ -1,7 +1,7 @@
 """A help call as headquarters knows it: folded from its events, in whatever order they arrive."""
 
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -16,6 +16,7 @@ from common.events import (
     HelpRaised,
 )
 from hq import tables
+from hq.prepared import Prepared
 
 State: TypeAlias = Literal["raised", "acknowledged", "attending", "closed"]
 HelpEvent: TypeAlias = (
@@ -38,11 +39,13 @@ _FIELDS = (
     "closed_id",
     "closed_reason",
 )
-_CALL = select(*(_calls.c[name] for name in _FIELDS)).where(
-    _calls.c.station == bindparam("of"), _calls.c.call == bindparam("id_")
+_CALL = Prepared(
+    select(*(_calls.c[name] for name in _FIELDS)).where(
+        _calls.c.station == bindparam("of"), _calls.c.call == bindparam("id_")
+    )
 )
-_NEW = insert(_calls)
-_CHANGE = (
+_NEW = Prepared(insert(_calls), columns=("station", "call", "received_ms", "committed_ms", *_FIELDS))
+_CHANGE = Prepared(
     update(_calls)
     .where(_calls.c.station == bindparam("of"), _calls.c.call == bindparam("id_"))
     .values({name: bindparam(f"to_{name}") for name in _FIELDS})
@@ -119,14 +122,15 @@ def project_help(
     committed_ms: int,
 ) -> None:
     """Fold one help event into the call's row; the times are kept of the first event only."""
-    row = connection.execute(_CALL, {"of": station, "id_": payload.call}).mappings().one_or_none()
+    row = _CALL.one(connection, {"of": station, "id_": payload.call})
     if row is None:
-        values = asdict(fold(HelpCall(), payload, event_id, event))
+        call = fold(HelpCall(), payload, event_id, event)
+        values = {name: getattr(call, name) for name in _FIELDS}
         times = {"received_ms": received_ms, "committed_ms": committed_ms}
-        connection.execute(_NEW, {"station": station, "call": payload.call} | values | times)
+        _NEW.run(connection, {"station": station, "call": payload.call} | values | times)
         return
-    before = HelpCall(**row)
+    before = HelpCall(**row._asdict())
     after = fold(before, payload, event_id, event)
     if after != before:
-        changes = {f"to_{name}": value for name, value in asdict(after).items()}
-        connection.execute(_CHANGE, {"of": station, "id_": payload.call} | changes)
+        changes = {f"to_{name}": getattr(after, name) for name in _FIELDS}
+        _CHANGE.run(connection, {"of": station, "id_": payload.call} | changes)

@@ -141,4 +141,5 @@ def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     reads = connection.get_execution_options().get("only_reads", False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    # By the driver itself: see `hq/prepared.py`.
+    connection.connection.cursor().execute("BEGIN" if reads else "BEGIN IMMEDIATE")

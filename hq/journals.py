@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hq import tables
+from hq.prepared import Prepared
 from sync.batch import Line, Standing, chain_start
 from sync.ranges import Ranges
 
@@ -17,14 +18,16 @@ ranges_of = msgspec.json.Decoder(Ranges).decode
 """Read a set of numbers as the `journals` table keeps it."""
 _CHUNK: Final = 1024
 
-_LOCK_AND_SEE = (
+_LOCK_AND_SEE = Prepared(
     update(_stations).where(_stations.c.station == bindparam("of")).values(seen_ms=bindparam("at")).returning(_stations)
 )
-_LOCK = select(_stations).where(_stations.c.station == bindparam("of")).with_for_update()
+_LOCK = Prepared(select(_stations).where(_stations.c.station == bindparam("of")).with_for_update())
 _NEW_STATION = insert(_stations)
-_JOURNAL = select(_journals).where(_journals.c.station == bindparam("of"), _journals.c.journal == bindparam("id_"))
+_JOURNAL = Prepared(
+    select(_journals).where(_journals.c.station == bindparam("of"), _journals.c.journal == bindparam("id_"))
+)
 _NEW_JOURNAL = insert(_journals)
-_MOVE = (
+_MOVE = Prepared(
     update(_journals)
     .where(_journals.c.id == bindparam("row"))
     .values({name: bindparam(f"to_{name}") for name in ("rev", "held", "gone", "oldest")})
@@ -34,7 +37,7 @@ _CLOSE = (
     .where(_journals.c.id == bindparam("row"))
     .values(last_common=bindparam("common"), leftover=bindparam("left"))
 )
-_LINES = (
+_LINES = Prepared(
     select(_events.c.number, _events.c.line, _events.c.chain)
     .where(
         _events.c.journal_id == bindparam("row"),
@@ -44,6 +47,7 @@ _LINES = (
     .order_by(_events.c.number)
 )
 _NEW_LINES = insert(_events)
+_NEW_LINE = Prepared(_NEW_LINES, columns=_events.c.keys())
 
 
 @dataclass(slots=True)
@@ -78,16 +82,15 @@ class JournalLedger:
 
     def keep(self, lines: Sequence[Line], standing: Standing) -> None:
         """Write new lines and the journal's new standing."""
-        if lines:
-            self._connection.execute(
-                _NEW_LINES,
-                [
-                    {"journal_id": self.row.id, "number": line.number, "line": line.line, "chain": line.chain}
-                    for line in lines
-                ],
-            )
-        self._connection.execute(
-            _MOVE,
+        rows = [
+            {"journal_id": self.row.id, "number": line.number, "line": line.line, "chain": line.chain} for line in lines
+        ]
+        if len(rows) == 1:
+            _NEW_LINE.run(self._connection, rows[0])
+        elif rows:
+            self._connection.execute(_NEW_LINES, rows)
+        _MOVE.run(
+            self._connection,
             {
                 "row": self.row.id,
                 "to_rev": standing.rev,
@@ -99,14 +102,14 @@ class JournalLedger:
         self.row.standing = standing
 
 
-def lock_station(connection: Connection, station: str, *, seen_ms: int | None = None) -> Row[Any]:
+def lock_station(connection: Connection, station: str, *, seen_ms: int | None = None) -> Any:
     """Lock a station's row until the transaction ends, creating it if need be, and return it.
 
     `seen_ms`: something signed by the station came then.
     """
     parameters = {"of": station} if seen_ms is None else {"of": station, "at": seen_ms}
     statement = _LOCK if seen_ms is None else _LOCK_AND_SEE
-    row = connection.execute(statement, parameters).one_or_none()
+    row = statement.one(connection, parameters)
     if row is not None:
         return row
     try:
@@ -114,16 +117,16 @@ def lock_station(connection: Connection, station: str, *, seen_ms: int | None = 
             connection.execute(_NEW_STATION, {"station": station})
     except IntegrityError:  # another worker was faster
         pass
-    return connection.execute(statement, parameters).one()
+    return statement.one(connection, parameters)
 
 
 def find_journal(connection: Connection, station: str, journal: str) -> JournalRow | None:
     """Return a journal's row, or None if it was never heard of."""
-    row = connection.execute(_JOURNAL, {"of": station, "id_": journal}).one_or_none()
+    row = _JOURNAL.one(connection, {"of": station, "id_": journal})
     return None if row is None else journal_row(row)
 
 
-def journal_row(row: Row[Any]) -> JournalRow:
+def journal_row(row: Any) -> JournalRow:
     """Read one row of the `journals` table."""
     return JournalRow(
         row.id,
@@ -150,7 +153,7 @@ def close_journal(connection: Connection, row: JournalRow, *, last_common: int, 
 
 def read_lines(connection: Connection, row: JournalRow, first: int, last: int) -> list[Line]:
     """Return the held lines numbered `first` to `last`, ascending."""
-    found = connection.execute(_LINES, {"row": row.id, "first": first, "last": last})
+    found = _LINES.all(connection, {"row": row.id, "first": first, "last": last})
     return [Line(number, line, chain) for number, line, chain in found]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
-from sqlalchemy import Connection, Row, bindparam, exists, insert, literal_column, select, update
+from sqlalchemy import Connection, Row, bindparam, exists, insert, literal_column, null, select, update
 
 from common.events import (
     EVENTS,
@@ -33,6 +33,7 @@ from hq import tables
 from hq.alarms import AlarmKind, plain, write_alarm
 from hq.calls import HelpEvent, project_help
 from hq.journals import JournalRow, add_journal, close_journal, each_line, find_journal, journal_row
+from hq.prepared import Prepared
 from hq.records import Told, project_records, told_by
 from hq.shift_keys import is_readable, keep_shift_key
 from sync import base64url
@@ -48,7 +49,7 @@ MAX_RECORDS: Final = 1024
 _projected, _aside, _orders, _stations = tables.projected, tables.aside, tables.orders, tables.stations
 _HELP: Final = get_args(HelpEvent)
 
-_ONCE = (
+_ONCE = Prepared(
     insert(_projected)
     .from_select(
         ["station", "id"],
@@ -65,10 +66,10 @@ _OUTCOME = (
     .where(_orders.c.station == bindparam("of"), _orders.c.id == bindparam("id_"), _orders.c.outcome == "open")
     .values(outcome=bindparam("to_outcome"), reason=bindparam("to_reason"))
 )
-_RECORDED = (
+_RECORDED = Prepared(
     update(_stations)
     .where(_stations.c.station == bindparam("of"), _stations.c.unrecorded_since.is_not(None))
-    .values(unrecorded_since=None)
+    .values(unrecorded_since=null())
 )
 _LEFTOVER = (
     select(tables.journals)
@@ -197,7 +198,7 @@ class Projection:
         if isinstance(payload, HelpAcknowledged):
             self.findings.acknowledged_s.append(payload.after_ms / 1000)
         if isinstance(payload, HelpRaised):
-            self._connection.execute(_RECORDED, {"of": self._station})
+            _RECORDED.run(self._connection, {"of": self._station})
 
     def _act_by_number(self, event: dict[str, Any], row: JournalRow) -> None:
         inner = unwrap(event)
@@ -268,7 +269,7 @@ class Projection:
 
     def _first_time(self, event: dict[str, Any]) -> bool:
         values = {"of": self._station, "id_": _key(event["id"])}
-        return self._connection.execute(_ONCE, values).first() is not None
+        return _ONCE.one(self._connection, values) is not None
 
     def _keep_aside(self, batch: Batch) -> None:
         kept = set(self._connection.execute(_KEPT_ASIDE, {"of": self._station}).scalars())

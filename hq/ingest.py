@@ -115,7 +115,8 @@ class Ingest:
         if taken.settled.verdict == "fork":
             fork = Refusal("fork", "another line is held under one of these numbers", header=message.header)
             return self._refuse(station, fork)
-        return self._ack(station, batch.journal, taken)
+        # Not the session we remember: another worker may have taken a later birth.
+        return None if taken.session is None else self._write_ack(station, taken.session, batch.journal, taken)
 
     def state(self, station: str, payload: bytes) -> StateTaken:
         """Take a birth or a farewell."""
@@ -139,12 +140,13 @@ class Ingest:
         if verdict != "accepted":
             log.warning("%s: a birth was ignored (%s).", station, _IGNORED[verdict])
             return StateTaken((self._disown(station, header),) if verdict == "closed" else ())
-        self._presences.renew(station)
+        latest = self._presences.renew(station)
+        assert latest is not None
         began = before is None or before.session != header["session"]
-        acks = [self._ack(station, header["journal"], self._store.standing(station, header["journal"]))]
-        for journal, taken in self._store.closed_short(station):
-            acks.append(self._ack(station, journal, taken))
-        return StateTaken(tuple(ack for ack in acks if ack is not None), began=began)
+        standings = [(header["journal"], self._store.standing(station, header["journal"]))]
+        standings += self._store.closed_short(station)
+        acks = [self._write_ack(station, latest.session, journal, taken) for journal, taken in standings]
+        return StateTaken(tuple(acks), began=began)
 
     def down_ack(self, station: str, payload: bytes) -> Ack | None:
         """Read a station's ack of orders; None when it is not acceptable."""
@@ -174,13 +176,13 @@ class Ingest:
     def _refuse(self, station: str, refusal: Refusal) -> bytes | None:
         """Count a refusal and say so in an ack of the journal it names, or of the latest known one."""
         self._metrics.refused(refusal.reason)
-        latest = self._presences.latest(station)
+        latest = self._presences.renew(station)
         if latest is None:
             return None
         journal = refusal.header.get("journal")
         if not isinstance(journal, str) or not self._store.knows(station, journal):
             journal = latest.journal
-        return self._ack(station, journal, self._store.standing(station, journal), refusal)
+        return self._write_ack(station, latest.session, journal, self._store.standing(station, journal), refusal)
 
     def _disown(self, station: str, birth: dict[str, Any]) -> bytes:
         """Return the ack that makes whoever was born with a closed journal close it too, and go on in one of its own.
@@ -191,13 +193,9 @@ class Ingest:
         taken = self._store.standing(station, birth["journal"])
         return self._write_ack(station, birth["session"], birth["journal"], taken, fork)
 
-    def _ack(self, station: str, journal: str, taken: Taken, refusal: Refusal | None = None) -> bytes | None:
-        latest = self._presences.latest(station)
-        if latest is None:
-            return None  # before a station's first birth there is no session to name
-        return self._write_ack(station, latest.session, journal, taken, refusal)
-
-    def _write_ack(self, station: str, session: str, journal: str, taken: Taken, refusal: Refusal | None) -> bytes:
+    def _write_ack(
+        self, station: str, session: str, journal: str, taken: Taken, refusal: Refusal | None = None
+    ) -> bytes:
         self._metrics.acked()
         return self._writer.write(
             ack_header(

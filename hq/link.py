@@ -22,18 +22,9 @@ from hq.orders import Orders
 from hq.orders_journal import OrdersJournal
 from hq.patience import RETRY_S, Patience
 from hq.store import Store
+from hq.wire import ATTEMPTS, Wire
 from sync import topics
-from sync.backoff import Backoff
-from sync.connection import (
-    TAKEN_OVER,
-    Broker,
-    BrokerRefusedError,
-    BrokerUnreachableError,
-    Connection,
-    Incoming,
-    Slot,
-    Will,
-)
+from sync.connection import Broker, Will
 from sync.receiver import Ack
 from sync.sender import Sender
 from sync.signed import MAX_OPEN_AT_STATION, Writer
@@ -44,13 +35,10 @@ log = logging.getLogger(__name__)
 
 BEAT_EVERY_S: Final = 60.0
 _LOOK_EVERY_S: Final = 5.0
-_SLOTS: Final[dict[Slot, int]] = {"urgent": 256, "log": 256, "ack": 4096}
 _URGENT_FILTERS: Final = ("jt/1/+/up/urgent",)
-_LOG_FILTERS: Final = ("$share/hq/jt/1/+/up/log", "jt/1/+/down/ack", "jt/1/+/state", "jt/1/+/health")
-
-_ATTEMPTS: Final = 10
-"""How often the database may refuse a message before we connect anew: then the broker forgets that message, so none
-can stand in the way for ever; its station sends it again, and the broker what is retained."""
+LOG_LANE: Final = "$share/hq/jt/1/+/up/log"
+"""Of all who subscribe to this, each message reaches one."""
+_LOG_FILTERS: Final = (LOG_LANE, "jt/1/+/down/ack", "jt/1/+/state", "jt/1/+/health")
 
 _DOWN_ACK_DUE_MS: Final = 5_000
 """How long after a birth its down/ack may take before orders are sent without it (wall clock: it only delays)."""
@@ -65,96 +53,6 @@ class _Line:
     sender: Sender
     task: asyncio.Task[None]
     session: str = ""
-
-
-class _Wire:
-    """One of headquarters' two connections, made again whenever it is lost; messages are taken one after the other."""
-
-    def __init__(
-        self,
-        name: str,
-        broker: Broker,
-        *,
-        client_id: str,
-        filters: tuple[str, ...],
-        take: Callable[[str, bytes], Awaitable[None]],
-        on_room: Callable[[], None],
-        will: Will | None,
-    ) -> None:
-        self.connection: Connection | None = None
-        self._name = name
-        self._broker = broker
-        self._client_id = client_id
-        self._filters = filters
-        self._take = take
-        self._on_room = on_room
-        self._will = will
-        self._backoff = Backoff(random.Random())  # noqa: S311 - it spreads attempts, it guards nothing
-        self._inbox: asyncio.Queue[Incoming] = asyncio.Queue()
-
-    async def run(self, on_up: Callable[[Connection], None], on_change: Callable[[], None]) -> None:
-        """Hold a connection for ever."""
-        told = False
-        while True:
-            try:
-                await self._hold(on_up, on_change)
-                told = False
-            except (BrokerUnreachableError, BrokerRefusedError) as error:
-                self._backoff.failed()
-                if not told:
-                    log.warning("No %s connection to the broker: %s", self._name, error)
-                told = True
-            except FAILURES:  # `Patience` has said so
-                self._backoff.failed()
-            await asyncio.sleep(min(5.0, self._backoff.delay(urgent=True)))
-
-    async def _hold(self, on_up: Callable[[Connection], None], on_change: Callable[[], None]) -> None:
-        self._inbox = asyncio.Queue()  # what the broker had not heard a PUBACK for, it sends again
-        connection = Connection(
-            self._broker,
-            client_id=self._client_id,
-            will=self._will,
-            on_message=self._inbox.put_nowait,
-            on_room=self._on_room,
-            keep_session=False,
-            hold_pubacks=True,
-            slots=_SLOTS,
-        )
-        await connection.open()
-        loop = asyncio.get_running_loop()
-        opened = loop.time()
-        reader: asyncio.Task[None] | None = None
-        try:
-            await connection.subscribe(self._filters)
-            self.connection = connection
-            reader = asyncio.create_task(self._read(connection), name=f"hq-{self._name}")
-            log.info("The %s connection to the broker is up.", self._name)
-            on_up(connection)
-            on_change()
-            waited: set[asyncio.Future[Any]] = {connection.ended, reader}
-            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-            if reader.done():
-                reader.result()
-            ending = connection.ended.result()
-            log.warning("The %s connection to the broker was lost: %s", self._name, ending.reason)
-        finally:
-            self.connection = None
-            if reader is not None:
-                reader.cancel()
-            await connection.close(self._will)
-            on_change()
-        lasted = loop.time() - opened
-        self._backoff.ended(lasted=lasted, by_broker=ending.by_broker, taken_over=ending.code == TAKEN_OVER)
-
-    async def _read(self, connection: Connection) -> None:
-        while True:
-            message = await self._inbox.get()
-            await self._take(message.topic, message.payload)
-            connection.puback(message)
-
-    def publish(self, topic: str, payload: bytes, *, slot: Slot, retain: bool = False) -> bool:
-        """Publish on this connection, if it is there and has room."""
-        return self.connection is not None and self.connection.publish(topic, payload, slot=slot, retain=retain)
 
 
 class Link:
@@ -196,21 +94,21 @@ class Link:
         self._loop = asyncio.get_running_loop()
         orders.on_append = self.order_given
         away = Will(topics.hq_state(worker), b'{"online":false}')
-        self._urgent = _Wire(
+        self._urgent = Wire(
             "urgent",
             broker,
             client_id=f"hq-{worker}-urgent",
             filters=_URGENT_FILTERS,
-            take=self._patience.over(self._take_urgent, attempts=_ATTEMPTS),
+            take=self._patience.over(self._take_urgent, attempts=ATTEMPTS),
             on_room=lambda: None,
             will=None,
         )
-        self._log = _Wire(
+        self._log = Wire(
             "log",
             broker,
             client_id=f"hq-{worker}",
             filters=_LOG_FILTERS,
-            take=self._patience.over(self._take_log, attempts=_ATTEMPTS),
+            take=self._patience.over(self._take_log, attempts=ATTEMPTS),
             on_room=self._wake_senders,
             will=away,
         )
@@ -306,7 +204,7 @@ class Link:
             case _:  # no station's, or one that a broker should not have sent us
                 self._store.metrics.refused("foreign-topic")
 
-    def _answer(self, wire: _Wire, station: str, ack: bytes | None) -> None:
+    def _answer(self, wire: Wire, station: str, ack: bytes | None) -> None:
         if ack is not None:
             wire.publish(topics.ack(station, "up"), ack, slot="ack")
 

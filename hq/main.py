@@ -1,4 +1,4 @@
-"""Wires headquarters together: store, link and page in one process."""
+"""Wires headquarters together: store, link and page in one process, or in another a log worker."""
 
 import asyncio
 import contextlib
@@ -16,6 +16,7 @@ from hq.orders import Orders
 from hq.screens.app import build
 from hq.settings import HqSettings
 from hq.store import Store
+from hq.worker import LogWorker
 from sync.connection import Broker
 from sync.signing import SigningKey
 
@@ -30,15 +31,9 @@ async def run(settings: HqSettings) -> None:
     store = Store.open(settings.store.url)
     store.on_change = lambda _version: _from_thread(loop, changes)
     orders = Orders(store, clock)
-    broker = Broker(
-        host=settings.broker.host,
-        port=settings.broker.port,
-        username=settings.broker.username,
-        password=keyfiles.read_password(settings.broker.password_file),
-    )
     link = Link(
         worker=settings.hq.worker,
-        broker=broker,
+        broker=_broker(settings),
         store=store,
         orders=orders,
         station_keys=settings.keys.stations,
@@ -82,6 +77,43 @@ async def run(settings: HqSettings) -> None:
             await asyncio.gather(linking, serving, return_exceptions=True)
         stopping.cancel()
         store.close()
+
+
+async def run_log_worker(settings: HqSettings, worker: str) -> None:
+    """Take batches of the log lane, until SIGTERM or SIGINT."""
+    stop = process.stop_requested()
+    store = Store.open(settings.store.url)
+    logs = LogWorker(
+        worker=worker,
+        broker=_broker(settings),
+        store=store,
+        station_keys=settings.keys.stations,
+        key=SigningKey(keyfiles.read_private(settings.keys.order)),
+        clock=Clock(),
+    )
+    working = asyncio.create_task(logs.run(), name="log worker")
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    process.notify("READY=1")
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        process.notify("STOPPING=1")
+        if working.done():
+            working.result()
+    finally:
+        working.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(working, return_exceptions=True)
+        stopping.cancel()
+        store.close()
+
+
+def _broker(settings: HqSettings) -> Broker:
+    return Broker(
+        host=settings.broker.host,
+        port=settings.broker.port,
+        username=settings.broker.username,
+        password=keyfiles.read_password(settings.broker.password_file),
+    )
 
 
 def _family(host: str) -> socket.AddressFamily:

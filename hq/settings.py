@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from common import keyfiles
 from common.settings import Section, Settings, WebSettings, read_web
+
+WORKER: Final = r"[a-z0-9-]{1,32}"
+"""What a worker may be called (`docs/link.md`, "Words")."""
 
 _SQLITE = "sqlite:///"
 
@@ -67,7 +71,7 @@ def load(file: Path) -> HqSettings:
     hq, keys, broker = root.section("hq"), root.section("keys"), root.section("broker")
     loaded = HqSettings(
         hq=Identity(
-            worker=hq.text("worker", pattern=r"[a-z0-9-]{1,32}", expected="1 to 32 of a-z, 0-9 and -"),
+            worker=hq.text("worker", pattern=WORKER, expected="1 to 32 of a-z, 0-9 and -"),
             data=hq.path("data"),
         ),
         store=StoreSettings(url=_store_url(root.section("store"), settings.file.parent)),

@@ -46,11 +46,15 @@ _SEE = (
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What came of a batch, and what the ack says: the standing, and the chain at the end of its first range."""
+    """What came of a batch, and what the ack says: the standing, and the chain at the end of its first range.
+
+    `session`: of the station's latest birth, read under the same lock; None before the first.
+    """
 
     settled: Settled
     standing: Standing
     chain: bytes
+    session: str | None = None
 
 
 class Store:
@@ -97,7 +101,8 @@ class Store:
             else:
                 projection.stored(batch, settled, ledger.row, before=before, home=home)
             findings = projection.finish()
-            taken = Taken(settled, settled.standing, _chain(connection, ledger.row, settled, batch))
+            chain = _chain(connection, ledger.row, settled, batch)
+            taken = Taken(settled, settled.standing, chain, home.session)
         self._tell(batch.station, findings)
         return taken
 

@@ -6,6 +6,7 @@ Every import that costs time or belongs to one house stands inside its command: 
 
 import asyncio
 import importlib
+import re
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
@@ -134,6 +135,24 @@ def audit(context: click.Context, config: Path | None) -> None:
     from hq.cli import print_audit
 
     sys.exit(print_audit(settings))
+
+
+@hq.command()
+@_CONFIG
+@click.option("--worker", metavar="NAME", help="This process's own name among headquarters' (default: hq.worker).")
+@click.pass_context
+def ingest(context: click.Context, config: Path | None, worker: str | None) -> None:
+    """Take stations' logs, no calls for help and no pages, beside a running headquarters, until SIGTERM or SIGINT."""
+    from hq import settings as hq_settings
+
+    settings = _load(hq_settings.load, config or context.obj)
+    if worker is not None and re.fullmatch(hq_settings.WORKER, worker) is None:
+        raise click.BadParameter("1 to 32 of a-z, 0-9 and -", param_hint="--worker")
+    _set_up(quiet=("alembic",))
+    from hq.database import DatabaseUnreachableError, SchemaTooNewError
+    from hq.main import run_log_worker
+
+    _serve(run_log_worker(settings, worker or settings.hq.worker), SchemaTooNewError, DatabaseUnreachableError)
 
 
 @hq.command()

@@ -1,0 +1,120 @@
+"""A lasting MQTT connection of headquarters': made again whenever it is lost.
+
+A message's PUBACK waits until it was taken, so the broker, not our memory, holds what we cannot yet take.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from hq.database import FAILURES
+from sync.backoff import Backoff
+from sync.connection import (
+    TAKEN_OVER,
+    Broker,
+    BrokerRefusedError,
+    BrokerUnreachableError,
+    Connection,
+    Incoming,
+    Slot,
+    Will,
+)
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS: Final = 10
+"""How often the database may refuse a message before we connect anew: then the broker forgets that message, so none
+can stand in the way for ever; its station sends it again, and the broker what is retained."""
+_SLOTS: Final[dict[Slot, int]] = {"urgent": 256, "log": 256, "ack": 4096}
+
+
+class Wire:
+    """A connection to the broker, made again whenever it is lost; messages are taken one after the other."""
+
+    def __init__(
+        self,
+        name: str,
+        broker: Broker,
+        *,
+        client_id: str,
+        filters: tuple[str, ...],
+        take: Callable[[str, bytes], Awaitable[None]],
+        on_room: Callable[[], None],
+        will: Will | None,
+    ) -> None:
+        self.connection: Connection | None = None
+        self._name = name
+        self._broker = broker
+        self._client_id = client_id
+        self._filters = filters
+        self._take = take
+        self._on_room = on_room
+        self._will = will
+        self._backoff = Backoff(random.Random())  # noqa: S311 - it spreads attempts, it guards nothing
+        self._inbox: asyncio.Queue[Incoming] = asyncio.Queue()
+
+    async def run(self, on_up: Callable[[Connection], None], on_change: Callable[[], None]) -> None:
+        """Hold a connection for ever."""
+        told = False
+        while True:
+            try:
+                await self._hold(on_up, on_change)
+                told = False
+            except (BrokerUnreachableError, BrokerRefusedError) as error:
+                self._backoff.failed()
+                if not told:
+                    log.warning("No %s connection to the broker: %s", self._name, error)
+                told = True
+            except FAILURES:  # `Patience` has said so
+                self._backoff.failed()
+            await asyncio.sleep(min(5.0, self._backoff.delay(urgent=True)))
+
+    async def _hold(self, on_up: Callable[[Connection], None], on_change: Callable[[], None]) -> None:
+        self._inbox = asyncio.Queue()  # what the broker had not heard a PUBACK for, it sends again
+        connection = Connection(
+            self._broker,
+            client_id=self._client_id,
+            will=self._will,
+            on_message=self._inbox.put_nowait,
+            on_room=self._on_room,
+            keep_session=False,
+            hold_pubacks=True,
+            slots=_SLOTS,
+        )
+        await connection.open()
+        loop = asyncio.get_running_loop()
+        opened = loop.time()
+        reader: asyncio.Task[None] | None = None
+        try:
+            await connection.subscribe(self._filters)
+            self.connection = connection
+            reader = asyncio.create_task(self._read(connection), name=f"hq-{self._name}")
+            log.info("The %s connection to the broker is up.", self._name)
+            on_up(connection)
+            on_change()
+            waited: set[asyncio.Future[Any]] = {connection.ended, reader}
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if reader.done():
+                reader.result()
+            ending = connection.ended.result()
+            log.warning("The %s connection to the broker was lost: %s", self._name, ending.reason)
+        finally:
+            self.connection = None
+            if reader is not None:
+                reader.cancel()
+            await connection.close(self._will)
+            on_change()
+        lasted = loop.time() - opened
+        self._backoff.ended(lasted=lasted, by_broker=ending.by_broker, taken_over=ending.code == TAKEN_OVER)
+
+    async def _read(self, connection: Connection) -> None:
+        while True:
+            message = await self._inbox.get()
+            await self._take(message.topic, message.payload)
+            connection.puback(message)
+
+    def publish(self, topic: str, payload: bytes, *, slot: Slot, retain: bool = False) -> bool:
+        """Publish on this connection, if it is there and has room."""
+        return self.connection is not None and self.connection.publish(topic, payload, slot=slot, retain=retain)

@@ -1,0 +1,154 @@
+"""Headquarters of real processes on any database, a broker, and stations that live in the test itself."""
+
+import asyncio
+import contextlib
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from agent.journal import Journal
+from agent.link import Link, ReceivedOrders
+from agent.orders import SCHEMA, OrdersStore
+from common import keyfiles
+from common.clock import Clock
+from jingting import layout
+from jingting.child import Child, jingting
+from jingting.ports import Ports
+from jingting.web import base_url, fetch
+from sync.connection import Broker
+from sync.signing import Pinned, SigningKey, VerifyKey
+
+SQLITE = "sqlite:///data/hq.db"
+DEADLINE_S = 60.0
+
+
+async def until(condition: Callable[[], object], *, within: float = DEADLINE_S) -> None:
+    """Wait until a condition holds; fail after so many seconds."""
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        await asyncio.sleep(0.01)
+
+
+class Headquarters:
+    """A broker, `jingting hq`, and more log workers, in `folder`; `hq` and `log-1` … are started by `start`."""
+
+    def __init__(self, folder: Path, *, stations: tuple[str, ...], url: str = SQLITE, log_workers: int = 0) -> None:
+        self.folder = folder
+        self.stations = stations
+        self._ports = Ports()
+        self.port, self._web_port = self._ports.take(), self._ports.take()
+        layout.write(folder, broker_port=self.port, hq_port=self._web_port, station_ports=dict.fromkeys(stations, 0))
+        config = folder / "hq/hq.toml"
+        config.write_text(config.read_text(encoding="utf-8").replace(SQLITE, url), encoding="utf-8")
+        self.url = url.replace("data/hq.db", f"{folder}/hq/data/hq.db") if url == SQLITE else url
+        commands: dict[str, tuple[str, ...]] = {
+            "broker": (layout.program("mosquitto"), "-c", str(folder / "broker/mosquitto.conf")),
+            "hq": jingting("hq", "--config", config),
+        }
+        for number in range(1, log_workers + 1):
+            name = f"log-{number}"
+            commands[name] = jingting("hq", "ingest", "--config", config, "--worker", name)
+        self.processes = {
+            name: Child(name, command, log=folder / "logs" / f"{name}.log") for name, command in commands.items()
+        }
+
+    @property
+    def workers(self) -> list[Child]:
+        return [child for name, child in self.processes.items() if name != "broker"]
+
+    async def start(self) -> None:
+        """Start everything, and return when the page shows that headquarters hears the broker."""
+        for child in self.processes.values():
+            child.start()
+        url = base_url("127.0.0.1", self._web_port) + "/overview.json"
+        deadline = time.monotonic() + DEADLINE_S
+        while not (await asyncio.to_thread(fetch, url) or {}).get("broker_connected"):
+            assert all(child.running for child in self.processes.values()), self.said()
+            assert time.monotonic() < deadline, self.said()
+            await asyncio.sleep(0.02)
+
+    async def stop(self) -> None:
+        await asyncio.gather(*(child.stop() for child in self.workers))
+        await self.processes["broker"].stop()
+        self._ports.release()
+
+    def said(self) -> str:
+        """The end of each log."""
+        return "\n".join(f"{name}: {child.last_words()}" for name, child in self.processes.items())
+
+    def home(self, station: str) -> Path:
+        return self.folder / "stations" / station
+
+    def broker(self, station: str) -> Broker:
+        password = keyfiles.read_password(self.home(station) / "broker.password")
+        return Broker(host="127.0.0.1", port=self.port, username=station, password=password)
+
+
+@asynccontextmanager
+async def headquarters(
+    folder: Path, *, stations: tuple[str, ...], url: str = SQLITE, log_workers: int = 0
+) -> AsyncIterator[Headquarters]:
+    """Headquarters that serves, for as long as the block lasts."""
+    hq = Headquarters(folder, stations=stations, url=url, log_workers=log_workers)
+    try:
+        await hq.start()
+        yield hq
+    finally:
+        await hq.stop()
+
+
+class Station:
+    """A station's journal and link, without its devices and pages."""
+
+    def __init__(self, journal: Journal, link: Link) -> None:
+        self.journal = journal
+        self.link = link
+
+    @property
+    def waiting(self) -> int:
+        return self.link.sender.outbox.waiting
+
+    def lines(self) -> dict[int, bytes]:
+        return self.journal.query(_lines)
+
+    def chain(self, number: int) -> bytes:
+        found: bytes = self.journal.query(
+            lambda db: db.execute("SELECT chain FROM events WHERE number = ?", (number,)).fetchone()[0]
+        )
+        return found
+
+
+def _lines(connection: sqlite3.Connection) -> dict[int, bytes]:
+    return dict(connection.execute("SELECT number, line FROM events").fetchall())
+
+
+@asynccontextmanager
+async def station_of(hq: Headquarters, station: str) -> AsyncIterator[Station]:
+    """A station that is connected, or tries to be, for as long as the block lasts."""
+    home, clock = hq.home(station), Clock()
+    journal = await Journal.open(home / "data/station.db", source=f"/stations/{station}", clock=clock, schema=(SCHEMA,))
+    link = await Link.over(
+        journal,
+        station=station,
+        agent="test",
+        broker=hq.broker(station),
+        key=SigningKey(keyfiles.read_private(home / "station.key")),
+        keys=Pinned([VerifyKey(keyfiles.read_public(home / "headquarters.pub"))]),
+        orders=ReceivedOrders(OrdersStore(journal, {}), clock, lambda: None),
+        clock=clock,
+        on_change=lambda: None,
+        on_reopened=lambda: None,
+    )
+    tasks = [asyncio.create_task(link.sender.run()), asyncio.create_task(link.sessions.run())]
+    try:
+        yield Station(journal, link)
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await journal.stop()

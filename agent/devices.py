@@ -5,7 +5,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, Protocol, TypeAlias
 
 from agent.database import JournalError
 from agent.entry import Clock
@@ -18,6 +18,8 @@ from agent.view import DeviceView
 from common.events import DeviceChanged
 from drivers.device import State
 from drivers.panel import Outputs, Panel, PressReading
+
+Kind: TypeAlias = Literal["panel", "card_reader"]
 
 log = logging.getLogger(__name__)
 
@@ -39,29 +41,53 @@ _REASON_LIMIT = 200
 _NS = 1_000_000_000
 
 
+class Standing(Protocol):
+    """What every driver says of its device; a station only watches those that are no panel."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the settings."""
+
+    @property
+    def state(self) -> State:
+        """How it stands."""
+
+    @property
+    def reason(self) -> str:
+        """Why it stands so; empty when ready."""
+
+
+@dataclass(slots=True, eq=False)
+class _Watched:
+    """A device of the station, and what was last journaled of it."""
+
+    device: Standing
+    kind: Kind
+    journaled: tuple[str, str] | None
+
+    @property
+    def standing(self) -> tuple[State, str]:
+        return self.device.state, self.device.reason[:_REASON_LIMIT]
+
+
 @dataclass(slots=True, eq=False)
 class _Device:
-    """A panel: what was last journaled of it, what it was last asked to show, and how fast it is pressed.
+    """A panel: what it was last asked to show, and how fast it is pressed.
 
     `newest` is the press with the highest number; `presses` counts new ones since `since_ns`.
     """
 
     panel: Panel
     buzzer: bool
-    journaled: tuple[str, str] | None
     shown: Outputs | None = None
     newest: tuple[int, int] = (0, 0)
     presses: int = 0
     since_ns: int = 0
     floods: bool = False
 
-    @property
-    def standing(self) -> tuple[State, str]:
-        return self.panel.state, self.panel.reason[:_REASON_LIMIT]
-
 
 class Devices:
-    """The station's panels, by name.
+    """The station's panels, by name, and what else it watches.
 
     Hand `projectors()` and SCHEMA to the journal, `press` and `state` to every Panel as `on_press` and `on_state`,
     `add` the panel, call `show` when the desk has `changed`; keep `run()` alive. Everything belongs to the loop.
@@ -75,15 +101,21 @@ class Devices:
         self._clock = clock
         self._second_output = second_output
         self._devices: dict[str, _Device] = {}
+        self._watched: dict[str, _Watched] = {}
         self._under_way: dict[tuple[str, int, int], asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
 
     def add(self, panel: Panel, *, buzzer: bool) -> None:
         """Take in a panel, and let it show how things stand; raises JournalError."""
-        journaled = self._journal.query(lambda connection: _journaled(connection, panel.name))
-        self._devices[panel.name] = _Device(panel, buzzer, journaled)
-        self._wake.set()
+        self.watch(panel, "panel")
+        self._devices[panel.name] = _Device(panel, buzzer)
         self.show()
+
+    def watch(self, device: Standing, kind: Kind) -> None:
+        """Show and journal how a device stands; its driver has to call `state`. Raises JournalError."""
+        journaled = self._journal.query(lambda connection: _journaled(connection, device.name))
+        self._watched[device.name] = _Watched(device, kind, journaled)
+        self._wake.set()
 
     def press(self, reading: PressReading) -> None:
         """Take a press, new or repeated: it rings in the loop's next turn; journaled, it is acknowledged to its panel.
@@ -96,8 +128,8 @@ class Devices:
         if key not in self._under_way:
             self._under_way[key] = asyncio.create_task(self._deliver(device.panel, reading), name="press")
 
-    def state(self, state: str, reason: str) -> None:  # noqa: ARG002 - every panel says itself how it stands
-        """Hear that a panel stands otherwise; never waits. `device.changed` follows when it has settled."""
+    def state(self, state: str, reason: str) -> None:  # noqa: ARG002 - every device says itself how it stands
+        """Hear that a device stands otherwise; never waits. `device.changed` follows when it has settled."""
         self._wake.set()
         self.show()
         self.changed()
@@ -114,8 +146,8 @@ class Devices:
     def views(self) -> tuple[DeviceView, ...]:
         """Return the devices as they stand."""
         return tuple(
-            DeviceView(name=name, kind="panel", state=device.standing[0], reason=device.standing[1])
-            for name, device in self._devices.items()
+            DeviceView(name=name, kind=device.kind, state=device.standing[0], reason=device.standing[1])
+            for name, device in self._watched.items()
         )
 
     async def run(self) -> None:
@@ -125,16 +157,16 @@ class Devices:
             await asyncio.sleep(SETTLE_S)
             self._wake.clear()
             try:
-                for name, device in tuple(self._devices.items()):
+                for name, device in tuple(self._watched.items()):
                     await self._journal_state(name, device)
             except JournalError:  # the journal has logged it
                 self._wake.set()
 
-    async def _journal_state(self, name: str, device: _Device) -> None:
+    async def _journal_state(self, name: str, device: _Watched) -> None:
         standing = device.standing
         if standing != device.journaled:
             state, reason = standing
-            await self._journal.append(DeviceChanged(device=name, kind="panel", state=state, reason=reason))
+            await self._journal.append(DeviceChanged(device=name, kind=device.kind, state=state, reason=reason))
             device.journaled = standing
 
     async def _deliver(self, panel: Panel, reading: PressReading) -> None:

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agent.quota import MIB, Limits
 from common import keyfiles
@@ -15,9 +16,14 @@ RELAY = "relay"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Which station this is; `data` is the folder it keeps its journal in."""
+    """Which station this is; `data` is the folder it keeps its journal in.
+
+    `code` begins every record's number, and `zone` is the time zone whose date follows it (IANA name).
+    """
 
     id: str
+    code: str
+    zone: str
     name_zh: str
     name_en: str
     data: Path
@@ -48,6 +54,14 @@ class PanelSettings:
     name: str
     port: str
     buzzer: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardReaderSettings:
+    """The reader of resident cards: its name, and its serial port (a device's path or a pyserial URL)."""
+
+    name: str
+    port: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +103,7 @@ class StationSettings:
     keys: KeySettings
     broker: BrokerSettings
     panel: tuple[PanelSettings, ...]
+    card_reader: CardReaderSettings | None
     help: HelpSettings
     web: WebSettings
     health: HealthSettings
@@ -108,6 +123,7 @@ def load(file: Path) -> StationSettings:
         keys=_keys(root.section("keys")),
         broker=_broker(root.section("broker")),
         panel=panels,
+        card_reader=_card_reader(root, panels),
         help=_help(root.section("help"), panels),
         web=read_web(root),
         health=HealthSettings(every_s=root.section("health").seconds("every_s", default=60, least=1)),
@@ -127,12 +143,25 @@ def _identity(section: Section) -> Identity:
         expected = "an id that is not hq and does not begin with hq-"
         hint = "those are headquarters' own MQTT client ids"
         section.mistake("id", found=f'"{station_id}"', expected=expected, hint=hint)
+    zone = section.text("zone", default="Asia/Shanghai", expected="a time zone, such as Asia/Shanghai")
+    if zone and not _is_zone(zone):
+        section.mistake("zone", found=f'"{zone}"', expected="a time zone of this system, such as Asia/Shanghai")
     return Identity(
         id=station_id,
+        code=section.text("code", pattern=r"[A-Z0-9]{2,8}", expected="2 to 8 of A-Z and 0-9, this station's alone"),
+        zone=zone,
         name_zh=section.text("name_zh"),
         name_en=section.text("name_en"),
         data=section.path("data"),
     )
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return False
+    return True
 
 
 def _keys(section: Section) -> KeySettings:
@@ -173,6 +202,23 @@ def _panels(root: Section) -> tuple[PanelSettings, ...]:
             hint="a help call must never be silent",
         )
     return panels
+
+
+def _card_reader(root: Section, panels: Sequence[PanelSettings]) -> CardReaderSettings | None:
+    section = root.optional_section("card_reader")
+    if section is None:
+        return None
+    reader = CardReaderSettings(
+        name=section.text("name", pattern=r"[a-z0-9][a-z0-9-]{0,31}", expected="1 to 32 of a-z, 0-9 and -"),
+        port=_serial_port(section),
+    )
+    for name, value, taken in (
+        ("name", reader.name, [panel.name for panel in panels]),
+        ("port", reader.port, [panel.port for panel in panels]),
+    ):
+        if value and value in taken:
+            section.mistake(name, found=f'"{value}", as of a panel', expected=f"a {name} of its own")
+    return reader
 
 
 def _serial_port(section: Section) -> str:

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import time
 from collections.abc import Coroutine
 from typing import Any
 
 from agent import calls, devices
+from agent.counter import open_counter
 from agent.database import JournalError
 from agent.desk import Desk
 from agent.health import Health
@@ -17,8 +19,8 @@ from agent.ladder import Ladder
 from agent.link import Link, ReceivedOrders
 from agent.opening import open_journal
 from agent.orders import OrdersStore
-from agent.screens.app import build
 from agent.salvage import Salvage
+from agent.screens.app import build
 from agent.settings import PanelSettings, StationSettings
 from agent.shift_keys import ShiftKeys
 from agent.supervisor import Supervisor
@@ -83,7 +85,9 @@ async def run(settings: StationSettings) -> None:
         to=SealingPublicKey(keyfiles.read_sealing_public(settings.keys.sealing)),
         clock=clock,
     )
-    store = OrdersStore(journal, {"help.answered": calls.answer})
+    counter = open_counter(
+        settings, journal, clock, seals=shift_keys, room=room, supervisor=supervisor, changed=changes.moved
+    )
 
     def linked() -> None:
         help_desk.hq_holds(link.sender.outbox.holds)
@@ -102,7 +106,7 @@ async def run(settings: StationSettings) -> None:
         ),
         key=SigningKey(keyfiles.read_private(settings.keys.station)),
         keys=Pinned([VerifyKey(keyfiles.read_public(path)) for path in settings.keys.headquarters]),
-        orders=ReceivedOrders(store, clock, help_desk.orders_applied),
+        orders=ReceivedOrders(OrdersStore(journal, {"help.answered": calls.answer}), clock, help_desk.orders_applied),
         clock=clock,
         on_change=linked,
         on_reopened=help_desk.journal_opened,
@@ -119,11 +123,11 @@ async def run(settings: StationSettings) -> None:
 
     housekeeping = Housekeeping(
         journal,
+        Salvage(journal, station.data / "station.db", source=f"/stations/{station.id}"),
         station.data / "station.db",
         clock,
         rewind_days=settings.journal.rewind_days,
         on_dropped=link.dropped,
-        Salvage(journal, station.data / "station.db", source=f"/stations/{station.id}"),
     )
 
     def rang() -> None:
@@ -142,7 +146,7 @@ async def run(settings: StationSettings) -> None:
         changes=changes,
         clock=clock,
     )
-    app = build(desk, allowed_hosts={settings.web.host, *settings.web.allowed_hosts}, wall_ms=clock.wall_ms)
+    app = build(desk, counter, allowed_hosts={settings.web.host, *settings.web.allowed_hosts}, wall_ms=clock.wall_ms)
     for panel in panels:
         supervisor.keep(f"panel {panel.name}", panel.run)
     supervisor.keep("devices", room.run)
@@ -168,8 +172,7 @@ async def run(settings: StationSettings) -> None:
     rang()
     await _soon(journal.append(StationStarted(agent=VERSION)))
     await _soon(shift_keys.announce())
-    process.notify("READY=1")
-    log.info("Station %s serves.", station.id)
+    _serves(station.id)
     await stop.wait()
     process.notify("STOPPING=1")
     await _soon(journal.append(StationStopped()))
@@ -177,6 +180,12 @@ async def run(settings: StationSettings) -> None:
     await supervisor.stop()
     await _soon(link.sender.remember())
     await _soon(journal.stop())
+
+
+def _serves(station: str) -> None:
+    gc.collect()  # what the start leaves behind would stay in memory for weeks
+    process.notify("READY=1")
+    log.info("Station %s serves.", station)
 
 
 async def _soon(writing: Coroutine[Any, Any, object]) -> None:

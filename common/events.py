@@ -147,7 +147,7 @@ class DeviceChanged(Payload, frozen=True, kw_only=True):
     """A device of the station is in another state than before."""
 
     device: Name
-    kind: Literal["panel"]
+    kind: Literal["panel", "card_reader"]
     state: Literal["absent", "starting", "ready", "faulty"]
     reason: Text = ""
 

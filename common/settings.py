@@ -141,6 +141,13 @@ class Section:
             return Section(self._settings, self.key(name), {}, present=False)
         return Section(self._settings, self.key(name), content, present=self._present)
 
+    def optional_section(self, name: str) -> "Section | None":
+        """Return the table of that name, or None when the file has none."""
+        if name in self._content:
+            return self.section(name)
+        self._known.add(name)
+        return None
+
     def sections(self, name: str) -> tuple["Section", ...]:
         """Return the array of tables of that name, at least one."""
         self._known.add(name)

@@ -1,4 +1,4 @@
-"""A whole small city on this machine: a broker, headquarters, stations and their panels, as real processes."""
+"""A whole small city on this machine: a broker, headquarters, stations and their devices, as real processes."""
 
 import asyncio
 import functools
@@ -25,7 +25,7 @@ class CityError(Exception):
 
 
 class City:
-    """A city in `folder`; its processes are `broker`, `hq`, `station-<id>` and `panel-<id>`.
+    """A city in `folder`; its processes are `broker`, `hq`, and `station-<id>`, `panel-<id>`, `reader-<id>`.
 
     `async with City(folder) as city:` starts it and stops it. Several may run on one machine at a time.
     """
@@ -74,6 +74,14 @@ class City:
         """Return the file in which a station's panel keeps its own account."""
         return self.station_folder(station) / "panel.jsonl"
 
+    def put_card(self, station: str, card: str) -> None:
+        """Put a card of `drivers.simulators.cards.PEOPLE` on a station's reader. Raises BrokenPipeError likewise."""
+        self._children[f"reader-{station}"].say(f"put {card}")
+
+    def lift_card(self, station: str) -> None:
+        """Take the card from a station's reader again. Raises BrokenPipeError likewise."""
+        self._children[f"reader-{station}"].say("lift")
+
     @property
     def hq_database(self) -> Path:
         """Headquarters' SQLite file."""
@@ -88,7 +96,7 @@ class City:
         self._children[f"panel-{station}"].say("press")
 
     async def start(self) -> None:
-        """Start everything, and return when every station has its panel and headquarters.
+        """Start everything, and return when every station has its devices and headquarters.
 
         Raises CityError, or FileNotFoundError when Mosquitto is not installed; what was started is stopped then.
         """
@@ -150,6 +158,9 @@ class City:
             home = self.station_folder(station)
             commands[f"panel-{station}"] = jingting(
                 "simulate", "panel", "--link", home / "panel", "--log", self.panel_log(station)
+            )
+            commands[f"reader-{station}"] = jingting(
+                "simulate", "card-reader", "--link", home / "reader", "--log", home / "reader.jsonl"
             )
             commands[f"station-{station}"] = jingting("station", "--config", home / "station.toml")
         self._children = {

@@ -2,7 +2,8 @@
 
     broker/           mosquitto.conf, acl.conf, passwords, and what the broker keeps
     hq/               hq.toml, order.key, sealing.key, broker.password, stations/<id>.pub, data/
-    stations/<id>/    station.toml, station.key, headquarters*.pub, broker.password, panel, panel.jsonl, data/
+    stations/<id>/    station.toml, station.key, headquarters*.pub, broker.password, panel, panel.jsonl, reader,
+                      reader.jsonl, data/
     logs/             what each process said
 
 A folder that was used before keeps its keys, journals and databases; ports and configurations are written anew.
@@ -40,6 +41,7 @@ _ROADS = (
 _STATION = """\
 [station]
 id = {id}
+code = {code}
 name_zh = {name_zh}
 name_en = {name_en}
 data = "data"
@@ -58,6 +60,10 @@ password_file = "broker.password"
 name = "front"
 port = "panel"
 buzzer = true
+
+[card_reader]
+name = "cards"
+port = "reader"
 
 [web]
 port = {web_port}
@@ -123,6 +129,7 @@ def write(folder: Path, *, broker_port: int, hq_port: int, station_ports: dict[s
         zh, en = names(index)
         text = _STATION.format(
             id=json.dumps(station),
+            code=json.dumps(station.upper().replace("-", "")),
             name_zh=json.dumps(zh, ensure_ascii=False),
             name_en=json.dumps(en),
             broker_port=broker_port,

@@ -256,5 +256,5 @@ async def test_a_flickering_device_while_the_disk_fails_is_one_event_afterwards(
         for faults in [frames.CUT, 0] * 10 + [frames.SHORT]:
             front.status(faults)
         await until(lambda: house.devices.views()[0].reason == "loop_short" and house.journal.failure is not None)
-    await until(lambda: house.devices._devices["front"].journaled == ("faulty", "loop_short"))
+    await until(lambda: house.devices._watched["front"].journaled == ("faulty", "loop_short"))
     assert house.types() == ["device.changed"] * 2

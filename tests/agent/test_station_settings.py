@@ -79,9 +79,25 @@ def test_the_second_output_must_be_there(example):
 
 def test_two_panels_need_two_names_and_two_ports(example):
     text = example.read_text(encoding="utf-8")
-    panel = text[text.index("[[panel]]") : text.index("# When nobody")]
+    panel = text[text.index("[[panel]]") : text.index("# The reader of resident")]
     found = edit(example, (panel, panel + panel))
     assert [line.split(":")[0] for line in found] == ["panel[1].name", "panel[1].port"]
+
+
+def test_a_card_reader_may_be_missing_and_has_a_name_and_a_port_of_its_own(example):
+    text = example.read_text(encoding="utf-8")
+    reader = text[text.index("[card_reader]") : text.index("# When nobody")]
+    example.write_text(text.replace(reader, ""), encoding="utf-8")
+    assert load(example).card_reader is None
+    example.write_text(text, encoding="utf-8")
+    found = edit(example, ('"cards"', '"front"'), ("usb-card-reader", "usb-jingting-panel-front"))
+    assert [line.split(":")[0] for line in found] == ["card_reader.name", "card_reader.port"]
+
+
+@pytest.mark.parametrize(("key", "old", "new"), [("code", "JW012", "jw-12"), ("zone", "Asia/Shanghai", "Asia/Nowhere")])
+def test_a_number_needs_a_code_and_a_time_zone(example, key, old, new):
+    [mistake] = edit(example, (f'{key} = "{old}"', f'{key} = "{new}"'))
+    assert mistake.startswith(f"station.{key}:")
 
 
 def test_key_files_are_looked_at(example):

@@ -27,7 +27,7 @@ def count(city: City, station: str):
 async def test_a_press_reaches_headquarters_across_kills_of_every_process(tmp_path):
     async with City(tmp_path, stations=1) as city:
         [station] = city.stations
-        assert city.processes == ("broker", "hq", f"panel-{station}", f"station-{station}")
+        assert city.processes == ("broker", "hq", f"panel-{station}", f"reader-{station}", f"station-{station}")
         for presses, name in enumerate(city.processes, 1):
             city.process(name).kill()
             await city.process(name).ended(10)
@@ -36,8 +36,8 @@ async def test_a_press_reaches_headquarters_across_kills_of_every_process(tmp_pa
             await until(lambda: len(read_panel_log(city.panel_log(station), layout.PANEL).acknowledged) == presses)  # noqa: B023
         assert await city.drained()
         counted = count(city, station)
-        assert (counted.made, counted.at_hq, counted.lost, counted.duplicates) == (4, 4, 0, 0)
-        assert fetch(city.hq_url + "/overview.json")["calls"][0]["presses"] == 4
+        assert (counted.made, counted.at_hq, counted.lost, counted.duplicates) == (5, 5, 0, 0)
+        assert fetch(city.hq_url + "/overview.json")["calls"][0]["presses"] == 5
 
 
 async def test_a_process_that_does_not_come_up_is_named_with_its_last_words(tmp_path):

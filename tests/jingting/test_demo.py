@@ -44,7 +44,7 @@ def test_asked_to_stop_it_ends_cleanly_and_leaves_no_process(number):
         while told[-1] and "Ctrl-C stops" not in told[-1]:
             told.append(running.stdout.readline())
         children = children_of(running.pid)
-        assert len(children) == 4
+        assert len(children) == 5
         running.send_signal(number)
         rest = running.stdout.read()
         assert running.wait(30) == 0

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import httpx
 import uvicorn
+from window_rig import a_window
 
 from agent.screens.app import build as build_station
 from agent.view import CallView, DeviceView, StationView
@@ -57,6 +58,7 @@ class StationDesk:
         )
         self._view = replace(self._view, **changes)
         self._events = set()
+        self._moving = []
         self._moved = asyncio.Condition()
         self.disk = asyncio.Event()
         self.disk.set()
@@ -69,6 +71,9 @@ class StationDesk:
         async with self._moved:
             self._view = replace(self._view, version=self._view.version + 1, **changes)
             self._moved.notify_all()
+
+    def moved(self):
+        self._moving.append(asyncio.create_task(self.become()))
 
     async def _changed_call(self, call, **changes):
         calls = tuple(replace(c, **changes) if c.id == call else c for c in self._view.calls)
@@ -204,9 +209,11 @@ class Browser(httpx.AsyncClient):
 
 @contextlib.asynccontextmanager
 async def at_station(desk, **options):
-    app = build_station(desk, allowed_hosts={"127.0.0.1"}, wall_ms=lambda: WALL_MS, **options)
-    async with app.serving("127.0.0.1", 0) as port, Browser(desk, port) as browser:
-        yield browser
+    async with a_window(desk.moved) as (counter, journal, keys):
+        app = build_station(desk, counter, allowed_hosts={"127.0.0.1"}, wall_ms=lambda: WALL_MS, **options)
+        async with app.serving("127.0.0.1", 0) as port, Browser(desk, port) as browser:
+            browser.counter, browser.journal, browser.keys = counter, journal, keys
+            yield browser
 
 
 @contextlib.asynccontextmanager

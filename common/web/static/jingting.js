@@ -1,4 +1,4 @@
-// What a page does beyond plain forms and links: it stays live, it says when it is not, and it knows one key.
+// What a page does beyond plain forms and links: it stays live, it says when it is not, and it knows some keys.
 "use strict";
 (() => {
   const live = document.getElementById("live");
@@ -6,6 +6,7 @@
   const stale = document.getElementById("stale");
   const STALE_MS = 15000; // three heartbeats
   const SECOND_STEP_MS = 500; // a double click must not take two steps of a call
+  const STAY_MS = 10000; // how often at most a touched screen says that somebody is there
   const IDLE_MS = 120000; // then the citizen's screen speaks its first language again
 
   const now = () => performance.now();
@@ -19,6 +20,7 @@
   let steps = stepsOf(live);
   let stepsAt = now();
   let touchedAt = now();
+  let stayedAt = now();
 
   function stepsOf(element) {
     return [...element.querySelectorAll("button")].map((button) => button.id).join();
@@ -121,9 +123,17 @@
     setTimeout(() => postponed !== null && show(postponed), 0);
   }
 
+  function touched() {
+    touchedAt = now();
+    const stay = live.querySelector("form[data-stay]");
+    if (!stay || now() - stayedAt < STAY_MS) return;
+    stayedAt = now();
+    fetch(stay.action, { method: "POST", body: new URLSearchParams(new FormData(stay)), redirect: "manual" }).catch(() => {});
+  }
+
   document.addEventListener("pointerdown", () => {
     pressing = true;
-    touchedAt = now();
+    touched();
   });
   document.addEventListener("pointerup", released);
   document.addEventListener("pointercancel", released);
@@ -133,14 +143,25 @@
   });
 
   document.addEventListener("keydown", (event) => {
-    touchedAt = now();
+    touched();
     if (event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
-    const onControl = event.target.closest("a, button, input, select, textarea");
-    if (event.key.toLowerCase() !== "a" && !(event.key === "Enter" && !onControl)) return;
+    const typing = event.target.closest("input, select, textarea");
+    const onControl = typing || event.target.closest("a, button, summary");
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const form = live.querySelector("form[data-acknowledge]");
-    if (!form) return;
+    if (form && ((key === "a" && !typing) || (key === "Enter" && !onControl))) {
+      event.preventDefault();
+      form.requestSubmit();
+      return;
+    }
+    if (typing && key !== "Escape") return;
+    const named = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+    if (!named) return;
     event.preventDefault();
-    form.requestSubmit();
+    if (named.tagName === "INPUT") named.focus();
+    else named.click();
+    const first = named.tagName === "SUMMARY" && named.parentElement.querySelector("form input:not([type=hidden]), form textarea");
+    if (first) first.focus();
   });
 
   startClocks();

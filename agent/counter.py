@@ -1,0 +1,57 @@
+"""The station's window: its records, whom they are about, and the citizen's visit with its card reader."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from agent.devices import Devices
+from agent.entry import Clock
+from agent.journal import Journal
+from agent.records import Records, Seals
+from agent.reveals import Reveals
+from agent.settings import CardReaderSettings, StationSettings
+from agent.supervisor import Supervisor
+from agent.visits import Visits
+from common import catalogue
+from drivers.card_reader import CardReader
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """What the pages need of it. `changed()` has to be called when a page has changed a record."""
+
+    records: Records
+    reveals: Reveals
+    visits: Visits
+    clock: Clock
+    changed: Callable[[], None]
+
+
+def open_counter(
+    settings: StationSettings,
+    journal: Journal,
+    clock: Clock,
+    *,
+    seals: Seals,
+    room: Devices,
+    supervisor: Supervisor,
+    changed: Callable[[], None],
+) -> Counter:
+    """Open the window; `changed` is told when what it shows is another. Raises JournalError."""
+    station = settings.station
+    records = Records(
+        journal, clock, catalogue=catalogue.load(), code=station.code, zone=ZoneInfo(station.zone), seals=seals
+    )
+    reader = None if settings.card_reader is None else _card_reader(settings.card_reader, room, supervisor)
+    visits = Visits(records, clock, reader=reader)
+    visits.changed = changed
+    supervisor.keep("visits", visits.run)
+    return Counter(records, Reveals(records, journal, clock, seals=seals), visits, clock, changed)
+
+
+def _card_reader(settings: CardReaderSettings, room: Devices, supervisor: Supervisor) -> CardReader:
+    reader = CardReader(settings.name, settings.port, monotonic=time.monotonic, on_state=room.state)
+    room.watch(reader, "card_reader")
+    supervisor.keep("card reader", reader.run)
+    return reader

@@ -1,0 +1,51 @@
+"""What every submitted form has in common: the id of the event it creates, and patience with the disk."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from microdot import Request
+from microdot.microdot import HTTPException
+
+from common.identifiers import is_identifier
+from common.web.pages import form_of
+
+
+class Patience:
+    """Starts what forms ask for, and waits for its end only so long: a dead disk must not hold up a page."""
+
+    def __init__(self) -> None:
+        self._unfinished: set[asyncio.Task[Any]] = set()
+
+    async def started(self, action: Coroutine[Any, Any, Any], *, within_s: float) -> bool:
+        """Start an action; True when it has ended within so many seconds. It goes on all the same.
+
+        Raises what the action does within that time.
+        """
+        task = asyncio.ensure_future(action)
+        self._unfinished.add(task)
+        task.add_done_callback(self._ended)
+        done, _ = await asyncio.wait({task}, timeout=within_s)
+        if done:
+            task.result()
+        return bool(done)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._unfinished.discard(task)
+        if not task.cancelled():
+            task.exception()  # the journal has logged it, and the page shows how things stand
+
+
+def event_id_of(request: Request) -> str:
+    """Return the event id a form carries; raises HTTPException 400 when it is none."""
+    event_id = form_of(request).get("event_id", "")
+    if not is_identifier(event_id):
+        raise HTTPException(400, "event_id must be a UUID")
+    return event_id
+
+
+def known(identifier: str) -> str:
+    """Return an id of an address; raises HTTPException 404 when it is none."""
+    if not is_identifier(identifier):
+        raise HTTPException(404)
+    return identifier

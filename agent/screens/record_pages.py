@@ -1,0 +1,218 @@
+"""The duty desk's records: the open ones, a new one, one with its steps; everything has a key."""
+
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import Any, Final, Literal, get_args
+
+from microdot import Microdot, Request, Response, redirect
+from microdot.microdot import HTTPException
+
+from agent.counter import Counter
+from agent.database import JournalError
+from agent.quota import JournalFullError
+from agent.record_form import Filled, Header, Mistake, WrongForm
+from agent.record_rows import Kept
+from agent.reveals import Revealed
+from agent.screens.forms import Patience, event_id_of, known
+from agent.screens.record_view import KEYS, TYPED, RecordRow, step_views
+from common import workflow
+from common.record import Record
+from common.web.pages import Pages, form_of
+
+SAVE_S: Final = 3.0
+"""How long a form waits for the disk before its page says that nothing is known yet."""
+
+MOST_SHOWN: Final = 50
+"""Most open records on the desk's page: for each name that is shown a box has to be opened."""
+
+
+class RecordPages:
+    """The routes below `/duty/records`. `common` gives what every page of the desk shows."""
+
+    def __init__(self, counter: Counter, pages: Pages, common: Callable[[], dict[str, object]]) -> None:
+        self._counter = counter
+        self._records = counter.records
+        self._pages = pages
+        self._common = common
+        self._patience = Patience()
+
+    def serve(self, app: Microdot) -> None:
+        """Take in the routes."""
+        app.get("/duty/new")(self.new)
+        app.get("/duty/find")(self.find)
+        app.post("/duty/records")(self.open)
+        app.get("/duty/records/<record>")(self.show)
+        app.post("/duty/records/<record>/amend")(self.amend)
+        app.post("/duty/records/<record>/reveal")(self.reveal)
+        app.post("/duty/records/<record>/steps/<step>")(self.step)
+
+    def values(self) -> dict[str, object]:
+        """Return what the desk's first page needs: the open records, those that come back today on top."""
+        try:
+            due = {kept.record.id for kept in self._records.due_ones()}
+            kept = self._records.open_ones()
+        except JournalError:
+            return {"rows": None, "more": 0}
+        kept = tuple(sorted(kept, key=lambda one: one.record.id not in due))
+        keys = KEYS.ljust(MOST_SHOWN)
+        rows = [self._row(one, due=one.record.id in due, key=key.strip()) for one, key in zip(kept, keys, strict=False)]
+        return {"rows": rows, "more": len(kept) - len(rows)}
+
+    async def new(self, request: Request) -> Response:
+        """Ask which service, then for what is told of it."""
+        catalogue = self._records.catalogue
+        service = catalogue.services.get(request.args.get("service", ""))
+        services = list(zip(catalogue.services.values(), KEYS.ljust(len(catalogue.services)), strict=False))
+        return self._page(request, "duty_new.html", service=service, services=services, groups=catalogue.groups)
+
+    async def find(self, request: Request) -> Response:
+        """Lead from a number to its record."""
+        try:
+            found = self._records.by_number(request.args.get("number", ""))
+        except JournalError:
+            return self._refuse(request, "disk")
+        return self._refuse(request, "unknown") if found is None else redirect(f"/duty/records/{found.record.id}", 303)
+
+    async def open(self, request: Request) -> Response:
+        """Open a record, as a draft or registered."""
+        event_id, form = event_id_of(request), form_of(request)
+        opening = self._records.open(
+            event_id,
+            channel="window",
+            header=_header(form, service=form.get("service")),
+            state="draft" if form.get("as") == "draft" else "registered",
+            typed=_typed(form),
+        )
+        return await self._done(request, opening, event_id)
+
+    async def show(self, request: Request, record: str) -> Response:
+        """Show a record, masked, with its steps."""
+        return self._shown(request, self._found(known(record)))
+
+    async def amend(self, request: Request, record: str) -> Response:
+        """Complete or correct a record."""
+        form = form_of(request)
+        amending = self._records.amend(known(record), event_id_of(request), header=_header(form), typed=_typed(form))
+        return await self._done(request, amending, record)
+
+    async def step(self, request: Request, record: str, step: str) -> Response:
+        """Take a record one step on."""
+        name = next((name for name in get_args(workflow.Name) if name == step), None)
+        if name is None:
+            raise HTTPException(404)
+        stepping = self._records.step(known(record), name, event_id_of(request), _filled(request))
+        return await self._done(request, stepping, record)
+
+    async def reveal(self, request: Request, record: str) -> Response:
+        """Answer with the fields themselves: no address leads to them, and the page that has them leaves by itself."""
+        found = self._found(known(record))
+        try:
+            revealed = await self._counter.reveals.reveal(record, event_id_of(request), fields=TYPED)
+        except JournalFullError:
+            return self._refuse(request, "full")
+        except JournalError:
+            return self._refuse(request, "disk")
+        return self._shown(request, found, revealed)
+
+    # -- small things -----------------------------------------------------------------------------------------------
+
+    async def _done(self, request: Request, action: Coroutine[Any, Any, Any], record: str) -> Response:
+        """Carry out a form, and lead to its record; or say why not, in a page from which it may be sent again."""
+        try:
+            ended = await self._patience.started(action, within_s=SAVE_S)
+        except WrongForm as error:
+            return self._refuse(request, "wrong", mistakes=error.mistakes)
+        except JournalFullError:
+            return self._refuse(request, "full")
+        except JournalError:
+            return self._refuse(request, "disk")
+        if not ended:
+            return self._refuse(request, "slow")
+        self._counter.changed()
+        return redirect(f"/duty/records/{record}", 303)
+
+    def _found(self, record: str) -> Record:
+        try:
+            found = self._records.get(record)
+        except JournalError:
+            raise HTTPException(500) from None
+        if found is None:
+            raise HTTPException(404)
+        return found
+
+    def _shown(self, request: Request, record: Record, revealed: Revealed | None = None) -> Response:
+        catalogue = self._records.catalogue
+        return self._page(
+            request,
+            "duty_record.html",
+            record=record,
+            service=catalogue.services.get(record.service),
+            catalogue=catalogue,
+            masked=self._counter.reveals.masked(record.id),
+            revealed=revealed,
+            steps=step_views(catalogue, record),
+        )
+
+    def _row(self, kept: Kept, *, due: bool, key: str) -> RecordRow:
+        record = kept.record
+        return RecordRow(
+            record=record,
+            service=self._records.catalogue.services.get(record.service),
+            age_s=self._age_s(kept),
+            name=self._counter.reveals.masked(record.id).get("name", "") if "name" in record.on_file else "",
+            due=due,
+            key=key,
+        )
+
+    def _age_s(self, kept: Kept) -> int:
+        clock = self._counter.clock
+        if kept.boot == clock.boot:
+            return max(0, (clock.mono_ns() - kept.opened_ns) // 1_000_000_000)
+        # Of an earlier boot there are only the wall clocks of then and now.
+        opened_ms = datetime.fromisoformat(kept.record.opened_time).timestamp() * 1000
+        return max(0, int(clock.wall_ms() - opened_ms) // 1000)
+
+    def _page(self, request: Request, template: str, **values: object) -> Response:
+        return self._pages.page(request, template, **self._common(), path=request.path, **values)
+
+    def _refuse(
+        self,
+        request: Request,
+        why: Literal["slow", "full", "disk", "wrong", "unknown"],
+        *,
+        mistakes: tuple[Mistake, ...] = (),
+    ) -> Response:
+        response = self._page(request, "duty_refused.html", why=why, mistakes=mistakes)
+        response.status_code = {"wrong": 400, "unknown": 404}.get(why, 503)
+        return response
+
+
+def _header(form: dict[str, str], *, service: str | None = None) -> Header:
+    return Header(
+        service=service,
+        priority="urgent" if form.get("priority") == "urgent" else None,
+        staff=form.get("staff") or None,
+        reference=form.get("reference") or None,
+    )
+
+
+def _typed(form: dict[str, str]) -> dict[str, str]:
+    """Return the personal fields that were filled in: an empty one changes nothing."""
+    return {name: text for name in TYPED if (text := form.get(name, "").strip())}
+
+
+def _filled(request: Request) -> Filled:
+    form = form_of(request)
+    fields: Any = request.form  # microdot's stub says dict; it is its MultiDict, which keeps several of one name
+    return Filled(
+        staff=form.get("staff") or None,
+        missing=tuple(fields.getlist("missing")),
+        until=form.get("until") or None,
+        target=form.get("target") or None,
+        due=form.get("due") or None,
+        consent=form.get("consent") == "yes",
+        reference=form.get("reference") or None,
+        result=form.get("result") or None,
+        duplicate_of=form.get("duplicate_of", "").strip().upper() or None,
+        reason=form.get("reason") or None,
+    )

@@ -1,0 +1,81 @@
+"""The citizen's visit at the screen: every page of it stands at `/`, so that Back shows nothing of one that is over."""
+
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from microdot import Microdot, Request, Response, redirect
+
+from agent.counter import Counter
+from agent.database import JournalError
+from agent.screens.forms import Patience, event_id_of
+from agent.view import StationView
+from common.catalogue import Named, Service
+from common.web.pages import form_of
+
+CONFIRM_S: Final = 2.0
+"""How long a confirm waits for the disk; after that the page comes, and learns of it when it is done."""
+
+
+class VisitPages:
+    """The forms of a visit; each names it by the event id that it carries."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._visits = counter.visits
+        self._patience = Patience()
+
+    def serve(self, app: Microdot) -> None:
+        """Take in the routes."""
+        app.post("/visit")(self.begin)
+        app.post("/visit/<action>")(self.act)
+
+    def values(self, view: StationView) -> dict[str, object]:
+        """Return what the citizen's templates need of the visit and of the services."""
+        catalogue = self._counter.records.catalogue
+        visit = self._visits.view()
+        readers = [device.state for device in view.devices if device.kind == "card_reader"]
+        return {
+            "visit": visit,
+            "home": [catalogue.services[code] for code in catalogue.home],
+            "bring": [] if visit is None else _materials(catalogue.materials, visit.service),
+            "can_read": "ready" in readers,
+            "can_record": view.journal_ok and not view.journal_full,
+        }
+
+    async def begin(self, request: Request) -> Response:
+        """Begin a visit for the service whose tile was tapped."""
+        visit = event_id_of(request)
+        await self._try(self._begin(visit, form_of(request).get("service", "")))
+        return redirect("/", 303)
+
+    async def act(self, request: Request, action: str) -> Response:
+        """Take one step of a visit; a late one changes nothing, and the page shows what is true."""
+        visit = event_id_of(request)
+        match action:
+            case "agree":
+                self._visits.agree(visit)
+            case "without":
+                self._visits.go_without(visit)
+            case "stay":
+                self._visits.touch(visit)
+            case "end":
+                self._visits.end(visit)
+            case "confirm":
+                await self._try(self._visits.confirm(visit))
+            case _:
+                return Response("", 404)
+        return redirect("/", 303)
+
+    async def _begin(self, visit: str, service: str) -> None:
+        self._visits.begin(visit, service)
+
+    async def _try(self, action: Coroutine[Any, Any, Any]) -> None:
+        """Do what the page then shows as done or not: what a disk refuses, the journal has logged."""
+        try:
+            await self._patience.started(action, within_s=CONFIRM_S)
+        except JournalError:
+            return
+
+
+def _materials(known: dict[str, Named], service: Service) -> list[Named]:
+    return [known[code] for code in service.bring if code in known]

@@ -1,0 +1,83 @@
+"""The station's window behind the pages: real records on a real journal, and a reader that is a card on the wire."""
+
+import asyncio
+import contextlib
+import tempfile
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from agent import record_rows
+from agent.counter import Counter
+from agent.journal import Journal
+from agent.records import Records
+from agent.reveals import Reveals
+from agent.shift_keys import ShiftKeys
+from agent.visits import Visits
+from common import catalogue
+from common.clock import Clock
+from drivers.card_reader import NotRead
+from drivers.card_text import Identity
+from sync.sealing import SealingPublicKey, new_sealing_key
+
+CATALOGUE = catalogue.load()
+_PRIVATE, PUBLIC = new_sealing_key()
+
+CARD = {"name": "欧阳甲测", "number": "11010119900307651X", "address": "某市某区虚构路一百零八号"}
+"""Nobody's."""
+
+
+class MovingClock(Clock):
+    """The machine's clocks, ahead by as many seconds as a test says."""
+
+    ahead_s = 0.0
+
+    def mono_ns(self):
+        return super().mono_ns() + int(self.ahead_s * 1e9)
+
+
+class Reader:
+    """Whoever holds the card decides when it is read, and what comes of it."""
+
+    def __init__(self):
+        self.asked = asyncio.Event()
+        self._said = asyncio.get_running_loop().create_future()
+
+    def tap(self, fields=CARD):
+        self._said.set_result(fields)
+
+    def fail(self, reason):
+        self._said.set_exception(NotRead(reason))
+
+    async def read(self, fields, *, timeout_s):
+        self.asked.set()
+        try:
+            said = await self._said
+        finally:
+            self._said = asyncio.get_running_loop().create_future()
+        return Identity("resident", {name: said[name] for name in fields if name in said})
+
+
+@contextlib.asynccontextmanager
+async def a_window(changed):
+    """Open a window in a folder of its own; `changed` is told when what it shows is another."""
+    clock = MovingClock()
+    with tempfile.TemporaryDirectory() as folder:
+        journal = await Journal.open(
+            Path(folder, "station.db"),
+            source="/stations/sjz-001",
+            clock=clock,
+            projectors=record_rows.projectors(),
+            schema=(record_rows.SCHEMA,),
+        )
+        keys = ShiftKeys(journal, station="sjz-001", to=SealingPublicKey(PUBLIC), clock=clock)
+        zone = ZoneInfo("Asia/Shanghai")
+        records = Records(journal, clock, catalogue=CATALOGUE, code="JW012", zone=zone, seals=keys)
+        visits = Visits(records, clock, reader=Reader())
+        visits.changed = changed
+        running = asyncio.create_task(visits.run())
+        try:
+            yield Counter(records, Reveals(records, journal, clock, seals=keys), visits, clock, changed), journal, keys
+        finally:
+            running.cancel()
+            await asyncio.wait({running})
+            await journal.stop()

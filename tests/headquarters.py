@@ -82,9 +82,11 @@ class Headquarters:
     def home(self, station: str) -> Path:
         return self.folder / "stations" / station
 
-    def broker(self, station: str) -> Broker:
-        password = keyfiles.read_password(self.home(station) / "broker.password")
-        return Broker(host="127.0.0.1", port=self.port, username=station, password=password)
+    def broker(self, username: str, port: int | None = None) -> Broker:
+        """The broker, for a station or for `hq`, directly or through another port."""
+        home = self.folder / "hq" if username == "hq" else self.home(username)
+        password = keyfiles.read_password(home / "broker.password")
+        return Broker(host="127.0.0.1", port=port or self.port, username=username, password=password)
 
 
 @asynccontextmanager
@@ -126,7 +128,7 @@ def _lines(connection: sqlite3.Connection) -> dict[int, bytes]:
 
 
 @asynccontextmanager
-async def station_of(hq: Headquarters, station: str) -> AsyncIterator[Station]:
+async def station_of(hq: Headquarters, station: str, *, port: int | None = None) -> AsyncIterator[Station]:
     """A station that is connected, or tries to be, for as long as the block lasts."""
     home, clock = hq.home(station), Clock()
     journal = await Journal.open(home / "data/station.db", source=f"/stations/{station}", clock=clock, schema=(SCHEMA,))
@@ -134,7 +136,7 @@ async def station_of(hq: Headquarters, station: str) -> AsyncIterator[Station]:
         journal,
         station=station,
         agent="test",
-        broker=hq.broker(station),
+        broker=hq.broker(station, port),
         key=SigningKey(keyfiles.read_private(home / "station.key")),
         keys=Pinned([VerifyKey(keyfiles.read_public(home / "headquarters.pub"))]),
         orders=ReceivedOrders(OrdersStore(journal, {}), clock, lambda: None),

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-BENCHES = ("appends", "press", "footprint", "disk", "urgent")
+BENCHES = ("appends", "press", "footprint", "disk", "urgent", "drain", "wire")
 COLUMNS = ("name", "value", "unit", "baseline", "ratio", "aim", "met")
 
 

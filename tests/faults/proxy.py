@@ -15,8 +15,8 @@ _LINGER_NOT = struct.pack("ii", 1, 0)  # close with a reset, and forget what was
 class Proxy:
     """Carries connections from `port`, its own, to another port of this machine. `async with` opens and closes it.
 
-    `delay_s` is what each direction adds, `bytes_per_s` what it carries (None: whatever comes); both may be changed
-    at any time.
+    `carried` counts the bytes of both directions. `delay_s` is what each direction adds, `bytes_per_s` what it carries
+    (None: whatever comes); both may be changed at any time.
     """
 
     def __init__(self, to_port: int) -> None:
@@ -24,6 +24,7 @@ class Proxy:
         self.delay_s = 0.0
         self.bytes_per_s: float | None = None
         self.connections = 0
+        self.carried = 0
         self._to_port = to_port
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -93,6 +94,7 @@ class Proxy:
             await self._flowing.wait()
             if not piece:
                 raise ConnectionResetError("hung up")
+            self.carried += len(piece)
             writer.write(piece)
             await writer.drain()
             if self.bytes_per_s is not None:

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
+from agent import wal
 from sync.batch import chain_start
 
 log = logging.getLogger(__name__)
@@ -187,6 +188,8 @@ def _code(error: sqlite3.Error) -> int:
 
 def _prepare(path: Path) -> None:
     """Create what is missing and read what every append rests on."""
+    if wal.is_torn(path):
+        raise Damage("its WAL is torn in the middle")
     connection = _connection(path, "rwc", BUSY_S)
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()

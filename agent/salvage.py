@@ -102,7 +102,7 @@ def _begin(pen: Pen, *, file: str, wreck: Wreck) -> int:
     if begun is not None:
         return int(begun[0])
     pen.append(JournalOpened(previous=wreck.journal or UNKNOWN, reason="damaged", last_common=wreck.cursor))
-    for row, event in wreck.sound():
+    for row, event in wreck.sound(only=_may_be_shown):
         number, journal = row.number, wreck.journal or UNKNOWN
         if is_urgent_event(event["type"]) and number > wreck.cursor:
             number, journal = rescue(pen, row.line, urgent=True), pen.journal
@@ -110,6 +110,11 @@ def _begin(pen: Pen, *, file: str, wreck: Wreck) -> int:
             _project(pen, number, event, journal)
     pen.connection.execute("INSERT INTO salvage VALUES (?, 0)", (file,))
     return 0
+
+
+def _may_be_shown(line: bytes) -> bool:
+    """Tell whether a line may be of _SHOWN, without parsing it."""
+    return any(word in line for word in (b'"type":"help.', b'"type":"record.', b'"type":"rescued"'))
 
 
 def _project(pen: Pen, number: int, event: Mapping[str, Any], journal: str) -> None:

@@ -164,6 +164,59 @@ async def test_damage_to_a_stations_other_tables_is_damage_too(tmp_path):
     await journal.stop()
 
 
+def crashed(folder: Path, transactions: int) -> tuple[Path, list[bytes]]:
+    """Leave a journal with everything in its WAL, as a kill does; return its file and its lines."""
+    live = folder / "live"
+    live.mkdir()
+    build(live, events=100)
+    path = live / "station.db"
+    connection = connect(path)
+    pen = Pen(connection, Envelope(SOURCE, StillClock()), PROJECTORS, Quota(path, Limits(), lambda: None))
+    for number in range(transactions):
+        connection.execute("BEGIN IMMEDIATE")
+        pen.append(StationStarted(agent=f"{number}"))
+        connection.execute("COMMIT")
+    lines = [line for (line,) in connection.execute("SELECT line FROM events WHERE number > ?", (CURSOR,))]
+    for name in ("station.db", "station.db-wal"):
+        shutil.copy(live / name, folder / name)
+    connection.close()
+    return folder / "station.db", lines
+
+
+@pytest.mark.parametrize("at", [0, 20, 40, 60, 32 + 24 + 2000, 32 + 3 * 4120 + 100, 32 + 10 * 4120 + 8])
+async def test_a_wal_torn_in_the_middle_is_damage_and_what_stands_behind_the_tear_is_rescued(tmp_path, at):
+    file, lines = crashed(tmp_path, 20)
+    torn = file.with_name("station.db-wal")
+    content = bytearray(torn.read_bytes())
+    content[at : at + 4] = b"\xa5\x5a\xa5\x5a"
+    torn.write_bytes(content)
+    _, events, inner = await rescued(tmp_path)
+    assert events[0]["data"]["reason"] == "damaged"
+    assert set(inner) <= set(lines)
+    assert lines[-1] in inner
+    assert len(lines) - len(inner) <= 1
+
+
+@pytest.mark.parametrize("bytes_lost", [1, 2000, 4120])
+async def test_the_last_transaction_torn_by_a_power_cut_is_no_damage(tmp_path, bytes_lost):
+    file, _ = crashed(tmp_path, 20)
+    torn = file.with_name("station.db-wal")
+    content = torn.read_bytes()
+    torn.write_bytes(content[:-bytes_lost])
+    journal = await opened(tmp_path)
+    assert (await journal.kept()).head == 119
+    await journal.stop()
+    assert not list(tmp_path.glob("*.damaged-*"))
+
+
+async def test_a_start_cut_off_while_it_set_a_damaged_file_aside_begins_afresh_and_rescues_it(tmp_path):
+    file, lines = crashed(tmp_path, 20)
+    file.rename(tmp_path / "station.db.damaged-0123abcd")  # and its WAL is still to be renamed
+    _, events, inner = await rescued(tmp_path)
+    assert events[0]["data"]["reason"] == "damaged"
+    assert set(inner) <= set(lines)
+
+
 async def test_damage_found_in_the_middle_is_told_and_cured_by_the_next_start(tmp_path, monkeypatch):
     monkeypatch.setattr("agent.database.CHECKED_AT_START", 0)
     lines = build(tmp_path)

@@ -3,12 +3,15 @@
 import asyncio
 
 import pytest
-from journal_rig import all_events, all_lines, is_chained, open_journal
+from journal_rig import StillClock, all_events, all_lines, is_chained, open_journal
 
-from agent import wal
+from agent import calls, wal
 from agent.database import JournalError
+from agent.help import HelpDesk
+from agent.ladder import Ladder
 from agent.quota import MIB, WORDS, JournalFullError, Limits
 from common.events import ClockSet, HelpClosed, HelpRaised, OrderApplied, OrderFailed, StationStarted
+from drivers.panel import PressReading
 from sync.batch import chain_start
 
 CALL = "018f0000-0000-7000-8000-000000000001"
@@ -138,3 +141,26 @@ async def test_damaged_files_kept_aside_count(tmp_path):
 def test_a_reserve_leaves_more_than_half_to_everybody(reserve):
     with pytest.raises(ValueError, match="less than half"):
         Limits(max_bytes=2 * MIB, reserve_bytes=reserve)
+
+
+async def test_with_even_the_reserve_gone_a_press_rings_and_says_that_it_is_not_recorded_until_there_is_room(tmp_path):
+    clock = StillClock()
+    journal = await open_journal(
+        tmp_path, limits=SMALL, clock=clock, schema=(calls.SCHEMA,), projectors=calls.projectors()
+    )
+    await fill(journal)
+    await fill(journal, OrderFailed(order="x", reason="y" * 3000))
+    await fill(journal, HelpClosed(call=CALL, reason="test"))
+    desk = HelpDesk(journal, clock, Ladder())
+    unrecorded: list[str] = []
+    desk.on_unrecorded = unrecorded.append
+    reading = PressReading(panel="door", epoch=1, number=1, button=0, age_ms=0)
+    assert not await desk.press(reading)
+    assert desk.alarm.tone == 1
+    assert [call.recorded for call in desk.views(clock.mono_ns())] == [False]
+    assert len(unrecorded) == 1
+    assert journal.failure is None
+    await empty(journal, tmp_path / "station.db")
+    assert await desk.press(reading)
+    assert desk.unrecorded_since is None
+    await journal.stop()

@@ -51,6 +51,8 @@ class Desk:
             hq_online=self._link.sessions.up and outbox.peer.online(time.monotonic()),
             waiting=outbox.waiting,
             oldest_waiting_s=None if waiting_since is None else max(0, (now - waiting_since) // 1_000_000_000),
+            wire_bytes=self._link.wire_bytes,
+            wire_events=self._link.wire_events,
             journal_ok=self._journal.failure is None,
             journal_full=self._journal.quota.full,
             clock_trusted=self._clock.trusted(),

@@ -4,6 +4,7 @@ import asyncio
 import random
 import sqlite3
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -20,6 +21,7 @@ from sync.session import OrdersHeld, Sessions
 from sync.signed import MAX_OPEN_AT_HQ, Writer
 from sync.signing import Keyring, SigningKey
 from sync.source import CloseCause
+from sync.topics import Lane
 
 
 class _Stamped(msgspec.Struct):
@@ -55,6 +57,20 @@ class ReceivedOrders:
         return (await self._store.standing()).generation
 
 
+@dataclass(slots=True)
+class Wire:
+    """Bytes of up/urgent and up/log payloads that were published, repeats included."""
+
+    sessions: Sessions
+    carried: int = 0
+
+    def publish(self, topic: str, payload: bytes, *, lane: Lane) -> bool:
+        """Give a batch to the session, and count it (the sender's `Publish`)."""
+        given = self.sessions.publish(topic, payload, lane=lane)
+        self.carried += len(payload) if given else 0
+        return given
+
+
 class Link:
     """A journal on its way to headquarters. Callbacks: `on_change` (what is shown), `on_reopened` (another journal)."""
 
@@ -62,13 +78,15 @@ class Link:
         self,
         journal: Journal,
         sender: Sender,
-        sessions: Sessions,
+        wire: Wire,
         *,
         clock: Clock,
         on_reopened: Callable[[], None],
     ) -> None:
         self.sender = sender
-        self.sessions = sessions
+        self.sessions = sessions = wire.sessions
+        self._wire = wire
+        self._to_send = sender.outbox.waiting
         self._journal = journal
         self._clock = clock
         self._on_reopened = on_reopened
@@ -108,6 +126,7 @@ class Link:
             rng=rng,
             on_change=on_change,
         )
+        wire = Wire(sessions)
         link: Link | None = None
 
         def closed(_: CloseCause) -> None:
@@ -119,15 +138,25 @@ class Link:
             station=station,
             direction="up",
             writer=writer,
-            publish=sessions.publish,
+            publish=wire.publish,
             open_limit=MAX_OPEN_AT_HQ,
             monotonic=monotonic,
             on_close=closed,
             on_progress=on_change,
             rng=rng,
         )
-        link = cls(journal, sender, sessions, clock=clock, on_reopened=on_reopened)
+        link = cls(journal, sender, wire, clock=clock, on_reopened=on_reopened)
         return link
+
+    @property
+    def wire_bytes(self) -> int:
+        """Bytes of the payloads published on up/urgent and up/log since the process started, repeats included."""
+        return self._wire.carried
+
+    @property
+    def wire_events(self) -> int:
+        """Events that headquarters has acknowledged since then."""
+        return max(0, self._to_send - self.sender.outbox.waiting)
 
     @property
     def waiting_since(self) -> int | None:
@@ -166,6 +195,7 @@ class Link:
 
     def _appended(self, number: int, event_type: str) -> None:
         urgent = is_urgent_event(event_type)
+        self._to_send += 1
         self.sender.appended(number, urgent=urgent)
         if urgent and not self.sessions.up:
             self.sessions.hurry()

@@ -40,8 +40,9 @@ class StationView:
     """The whole station at one moment; `version` grows with every change.
 
     `link` is the MQTT session, `hq_online` headquarters itself; `waiting` counts events headquarters has not
-    acknowledged, `oldest_waiting_s` the age of the oldest (None when there is none). `journal_full`: nothing but calls
-    for help is taken.
+    acknowledged, `oldest_waiting_s` the age of the oldest (None when there is none). `wire_bytes`: payloads published
+    upwards since the start, repeats included, for the `wire_events` acknowledged since. `journal_full`: nothing but
+    calls for help is taken.
     """
 
     version: int
@@ -55,6 +56,8 @@ class StationView:
     hq_online: bool
     waiting: int
     oldest_waiting_s: int | None
+    wire_bytes: int = 0
+    wire_events: int = 0
     journal_ok: bool
     journal_full: bool = False
     clock_trusted: bool

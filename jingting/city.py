@@ -82,6 +82,10 @@ class City:
         """Take the card from a station's reader again. Raises BrokenPipeError likewise."""
         self._children[f"reader-{station}"].say("lift")
 
+    def tickets(self, station: str) -> Path:
+        """Return the file in which the people at a station note the numbers they were shown."""
+        return self.station_folder(station) / "tickets.txt"
+
     @property
     def hq_database(self) -> Path:
         """Headquarters' SQLite file."""

@@ -1,8 +1,8 @@
-"""Whether every press got through, counted from two sides that know nothing of each other.
+"""Whether every press and every record got through, counted from two sides that know nothing of each other.
 
-One side is what the panels' own logs say was acknowledged to them; the other is what headquarters' database holds.
-A press is known by panel, epoch and number, so that one that is missing and another that came twice never make up
-for each other.
+One side is what the panels' own logs say was acknowledged to them, and the tickets that people were shown; the other is
+what headquarters' database holds. A press is known by panel, epoch and number, a record by its number, so that one that
+is missing and another that came twice never make up for each other.
 """
 
 import base64
@@ -32,22 +32,32 @@ class PanelLog:
 class HqRows:
     """What headquarters holds of one station: the ids of the events it projected for each press.
 
-    `committed_ms`: when the call that a press raised was committed (Unix ms); later presses of a call have no time.
+    `records`: how many records it has of each number. `committed_ms`: when the call that a press raised was committed
+    (Unix ms); later presses of a call have no time.
     """
 
     events: dict[PressKey, frozenset[str]]
     committed_ms: dict[PressKey, int]
+    records: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """One station's count, or several added up; `help_ms`: press to headquarters' commit, of each call's first."""
+    """One station's count, or several added up; `help_ms`: press to headquarters' commit, of each call's first.
+
+    `lost` and `duplicates` are of presses and records together. `wire_bytes`: what the station published for
+    `wire_events`.
+    """
 
     made: int = 0
     at_hq: int = 0
     lost: int = 0
     duplicates: int = 0
     help_ms: tuple[float, ...] = ()
+    records_made: int = 0
+    records_at_hq: int = 0
+    wire_bytes: int = 0
+    wire_events: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(
@@ -56,15 +66,21 @@ class Tally:
             self.lost + other.lost,
             self.duplicates + other.duplicates,
             self.help_ms + other.help_ms,
+            self.records_made + other.records_made,
+            self.records_at_hq + other.records_at_hq,
+            self.wire_bytes + other.wire_bytes,
+            self.wire_events + other.wire_events,
         )
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as `jingting demo --json` prints it; a percentile of nothing is None."""
         return {
             "help_calls": {"made": self.made, "at_hq": self.at_hq},
+            "records": {"made": self.records_made, "at_hq": self.records_at_hq},
             "lost": self.lost,
             "duplicates": self.duplicates,
             "help_ms": {"p50": percentile(self.help_ms, 50), "p99": percentile(self.help_ms, 99)},
+            "wire_bytes_per_event": round(self.wire_bytes / self.wire_events, 1) if self.wire_events else None,
         }
 
 
@@ -85,6 +101,11 @@ def read_panel_log(path: Path, panel: str) -> PanelLog:
     return PanelLog(pressed, frozenset(acknowledged))
 
 
+def read_tickets(path: Path) -> frozenset[str]:
+    """Read the numbers that people noted down, one a line."""
+    return frozenset(path.read_text(encoding="utf-8").split()) if path.exists() else frozenset()
+
+
 def read_hq(database: Path, station: str) -> HqRows:
     """Read headquarters' SQLite file, which may be in use; nothing is changed."""
     connection = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
@@ -94,6 +115,8 @@ def read_hq(database: Path, station: str) -> HqRows:
         raised = dict(
             connection.execute("SELECT raised_id, committed_ms FROM help_calls WHERE station = ?", of_station)
         )
+        numbers = "SELECT number, count(*) FROM records WHERE station = ? AND number <> '' GROUP BY number"
+        records = dict(connection.execute(numbers, of_station))
         lines = connection.execute(
             "SELECT line FROM events JOIN journals ON journals.id = journal_id WHERE station = ?"
             " UNION ALL SELECT line FROM aside WHERE station = ?",
@@ -108,21 +131,32 @@ def read_hq(database: Path, station: str) -> HqRows:
                 committed_ms[key] = raised[event_id]
     finally:
         connection.close()
-    return HqRows({key: frozenset(ids) for key, ids in events.items()}, committed_ms)
+    return HqRows({key: frozenset(ids) for key, ids in events.items()}, committed_ms, records)
 
 
-def tally(panel: PanelLog, hq: HqRows) -> Tally:
+def tally(
+    panel: PanelLog,
+    hq: HqRows,
+    tickets: frozenset[str] = frozenset(),
+    *,
+    wire_bytes: int = 0,
+    wire_events: int = 0,
+) -> Tally:
     """Compare the two sides."""
     return Tally(
         made=len(panel.acknowledged),
         at_hq=len(hq.events),
-        lost=len(panel.acknowledged - hq.events.keys()),
-        duplicates=sum(len(ids) - 1 for ids in hq.events.values()),
+        lost=len(panel.acknowledged - hq.events.keys()) + len(tickets - hq.records.keys()),
+        duplicates=sum(len(ids) - 1 for ids in hq.events.values()) + sum(n - 1 for n in hq.records.values()),
         help_ms=tuple(
             round(at_ms - panel.pressed_ns[key] / 1e6, 1)
             for key, at_ms in hq.committed_ms.items()
             if key in panel.pressed_ns
         ),
+        records_made=len(tickets),
+        records_at_hq=len(hq.records),
+        wire_bytes=wire_bytes,
+        wire_events=wire_events,
     )
 
 

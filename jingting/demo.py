@@ -17,9 +17,10 @@ import click
 from common.process import stop_requested
 from jingting import layout
 from jingting.city import City, CityError
-from jingting.count import Tally, read_hq, read_panel_log, tally
+from jingting.count import Tally, read_hq, read_panel_log, read_tickets, tally
 from jingting.people import live
 from jingting.story import tell
+from jingting.visitors import come
 from jingting.web import fetch
 
 _LOOK_S = 0.2
@@ -29,7 +30,7 @@ _DRAIN_S = 30.0
 async def run(*, stations: int, seconds: float | None, folder: Path | None, seed: int | None, as_json: bool) -> int:
     """Run the demo until it is over or asked to stop, and return the exit code.
 
-    0: every press is at headquarters exactly once; 1: not so, or the city did not come up.
+    0: every press and record is at headquarters exactly once; 1: not so, or the city did not come up.
     """
     stop = stop_requested()
     seed = random.SystemRandom().randrange(10**6) if seed is None else seed
@@ -82,16 +83,17 @@ async def _city(
     try:
         _addresses(city, say)
         if seconds is None:
-            say("Press Enter here, or the help button on a station's page. Ctrl-C stops.\n")
+            say("Press Enter here, or what is on a station's page. Ctrl-C stops.\n")
         else:
-            say(f"People press by themselves for {seconds:g} s; seed {seed}.\n")
+            say(f"People press and bring cards by themselves for {seconds:g} s; seed {seed}.\n")
         async with _background(_tell_stories(city, say)):
             await _live(city, stop, say, seconds=seconds, seed=seed)
             if not await city.drained(_DRAIN_S):
                 say(f"Some events still wait after {_DRAIN_S:g} s: they are counted as they stand.")
+            views = {station: await _look(city, station) for station in city.stations}
     finally:
         await city.stop()
-    return {station: _count(city, station) for station in city.stations}
+    return {station: _count(city, station, view or {}) for station, view in views.items()}
 
 
 def _addresses(city: City, say: _Teller) -> None:
@@ -111,8 +113,9 @@ async def _live(city: City, stop: asyncio.Event, say: _Teller, *, seconds: float
         return
     until = time.monotonic() + seconds
     people = [
-        asyncio.create_task(live(city, station, random.Random(f"{seed} {station}"), until))  # noqa: S311 - no secret
+        asyncio.create_task(some(city, station, random.Random(f"{seed} {station} {some.__name__}"), until))  # noqa: S311 - no secret
         for station in city.stations
+        for some in (live, come)
     ]
     over = asyncio.gather(*people)
     if await _first(over, stop):
@@ -149,25 +152,33 @@ async def _press_on_enter(city: City, say: _Teller) -> None:
 
 
 async def _tell_stories(city: City, say: _Teller) -> None:
-    async def look(station: str) -> dict[str, Any] | None:
-        return await asyncio.to_thread(fetch, city.station_url(station) + "/status.json")
-
-    views = {station: await look(station) for station in city.stations}
+    views = {station: await _look(city, station) for station in city.stations}
     while True:
         await asyncio.sleep(_LOOK_S)
         for station in city.stations:
-            now = await look(station)
+            now = await _look(city, station)
             for line in tell(views[station], now):
                 say.at(station, line)
             views[station] = now
 
 
-def _count(city: City, station: str) -> Tally:
-    return tally(read_panel_log(city.panel_log(station), layout.PANEL), read_hq(city.hq_database, station))
+async def _look(city: City, station: str) -> dict[str, Any] | None:
+    return await asyncio.to_thread(fetch, city.station_url(station) + "/status.json")
+
+
+def _count(city: City, station: str, view: dict[str, Any]) -> Tally:
+    return tally(
+        read_panel_log(city.panel_log(station), layout.PANEL),
+        read_hq(city.hq_database, station),
+        read_tickets(city.tickets(station)),
+        wire_bytes=view.get("wire_bytes", 0),
+        wire_events=view.get("wire_events", 0),
+    )
 
 
 def _summary(say: _Teller, total: Tally) -> None:
     say(f"\nThe panels had {total.made} presses acknowledged; headquarters holds {total.at_hq}.")
+    say(f"People were shown {total.records_made} numbers; headquarters holds {total.records_at_hq} records.")
     say(f"Lost: {total.lost}. Twice: {total.duplicates}.")
     if total.help_ms:
         shown = total.as_dict()["help_ms"]

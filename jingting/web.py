@@ -25,6 +25,16 @@ def fetch(url: str) -> dict[str, Any] | None:
     return answer if isinstance(answer, dict) else None
 
 
+def page(url: str) -> str:
+    """Return the page at `url`, "" when nobody answers within 3 s."""
+    try:
+        with _OPENER.open(url, timeout=_TIMEOUT_S) as response:
+            text: str = response.read().decode()
+            return text
+    except OSError:
+        return ""
+
+
 def submit(url: str, **fields: str) -> bool:
     """Send a form as a browser does; False when it was refused or nobody answers within 3 s."""
     try:

@@ -62,6 +62,12 @@ def again(number: int, call: str) -> events.HelpPressedAgain:
     return events.HelpPressedAgain(call=call, origin="panel", press=events.Press(panel="front", epoch=7, number=number))
 
 
+def opened(record: str, number: str) -> events.RecordOpened:
+    return events.RecordOpened(
+        record=record, number=number, service="ZX-01", catalogue="1", channel="kiosk", state="registered"
+    )
+
+
 def take(store: Store, *lines: bytes, journal: str | None = None) -> None:
     journal = journal or str(uuid.uuid4())
     start = chain_start(journal)
@@ -133,13 +139,27 @@ def test_a_line_of_the_log_torn_by_a_kill_counts_for_nothing(tmp_path):
     assert read_panel_log(tmp_path / "none", "front").pressed_ns == {}
 
 
+def test_a_record_that_was_shown_and_is_not_at_headquarters_is_lost_and_one_number_twice_a_duplicate(store, tmp_path):
+    for number, copies in (("JT001-20261122-0001", 1), ("JT001-20261122-0002", 2)):
+        for _ in range(copies):
+            record = str(uuid.uuid4())
+            take(store, line_of(opened(record, number), record), journal=None)
+    shown = frozenset({"JT001-20261122-0001", "JT001-20261122-0003"})
+    hq = read_hq(tmp_path / "hq.db", STATION)
+    counts = tally(read_panel_log(tmp_path / "none", "front"), hq, shown, wire_bytes=1000, wire_events=3)
+    assert (counts.records_made, counts.records_at_hq, counts.lost, counts.duplicates) == (2, 2, 1, 1)
+    assert counts.as_dict()["wire_bytes_per_event"] == 333.3
+
+
 def test_the_counts_of_stations_add_up_and_no_calls_have_no_percentile():
     total = sum([Tally(2, 2, 0, 0, (1.0, 3.0)), Tally(1, 0, 1, 0, (2.0,))], Tally())
     assert total.as_dict() == {
         "help_calls": {"made": 3, "at_hq": 2},
+        "records": {"made": 0, "at_hq": 0},
         "lost": 1,
         "duplicates": 0,
         "help_ms": {"p50": 2.0, "p99": 3.0},
+        "wire_bytes_per_event": None,
     }
     assert Tally().as_dict()["help_ms"] == {"p50": None, "p99": None}
 

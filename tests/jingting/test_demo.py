@@ -28,7 +28,10 @@ def test_the_count_at_the_end_is_one_json_object_and_every_press_is_there_once(t
     for one in (*counted["stations"].values(), counted["total"]):
         assert one["lost"] == one["duplicates"] == 0
         assert one["help_calls"]["made"] == one["help_calls"]["at_hq"]
+        assert one["records"]["made"] == one["records"]["at_hq"]
+        assert 0 < one["wire_bytes_per_event"] < 2000
     assert counted["total"]["help_calls"]["made"] > 0
+    assert counted["total"]["records"]["made"] > 0
     assert 0 < counted["total"]["help_ms"]["p50"] <= counted["total"]["help_ms"]["p99"] < 10_000
     assert sorted(path.name for path in (tmp_path / "city").iterdir()) == ["broker", "hq", "logs", "stations"]
 

@@ -1,0 +1,75 @@
+"""A city whose people bring cards, and a look at every byte that is left of it: whoever they were stands nowhere."""
+
+import base64
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from drivers.simulators.cards import PEOPLE
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.slow
+
+
+def secrets() -> list[str]:
+    """Return what the cards say that would tell who came: name, number, address; they have no telephone."""
+    people = tomllib.loads(PEOPLE.read_text(encoding="utf-8"))
+    return [card[field] for card in people.values() for field in ("name", "number", "address")]
+
+
+def spellings(text: str) -> set[bytes]:
+    """Return the bytes by which a text can be found: plain, as JSON escapes it, and in base64 at each alignment."""
+    plain = {text.encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be", "gb18030")}
+    escaped = json.dumps(text)[1:-1].encode()
+    encoded = set()
+    for data in plain:
+        for shift in range(3):
+            # A character is six bits: those that are whole do not depend on what stands before and after.
+            whole = base64.b64encode(bytes(shift) + data)
+            inner = whole[-(-8 * shift // 6) : 8 * (shift + len(data)) // 6]
+            encoded |= {inner, inner.replace(b"+", b"-").replace(b"/", b"_")}
+    return {spelling for spelling in {*plain, escaped, *encoded} if len(spelling) >= 6}
+
+
+def found_in(folder: Path, wanted: dict[bytes, str]) -> list[tuple[str, str]]:
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    return [
+        (str(path.relative_to(folder)), what)
+        for path in files
+        for data in [path.read_bytes()]
+        for spelling, what in wanted.items()
+        if spelling in data
+    ]
+
+
+def test_the_search_finds_what_is_planted_in_every_spelling(tmp_path):
+    text = secrets()[0]
+    wanted = dict.fromkeys(spellings(text), text)
+    planted = [text.encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be")]
+    for data in planted[:]:
+        planted += [base64.b64encode(b"x" * before + data + b"yz") for before in range(4)]
+    for at, data in enumerate(planted):
+        (tmp_path / str(at)).write_bytes(b"\0" * 100 + data + b"\n")
+    assert {name for name, _ in found_in(tmp_path, wanted)} == {str(at) for at in range(len(planted))}
+
+
+def test_after_a_demo_with_cards_no_byte_kept_tells_who_came(tmp_path):
+    city = tmp_path / "city"
+    command = [sys.executable, "-m", "jingting", "demo", "--stations", 2, "--seconds", 8, "--seed", 3, "--dir", city]
+    arguments = [str(part) for part in (*command, "--json")]
+    result = subprocess.run(arguments, cwd=ROOT, capture_output=True, timeout=110, check=False)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["total"]["records"]["made"] > 0
+    # A search that finds nothing proves something only if cards were read, and sealed.
+    readers = "".join(path.read_text() for path in city.glob("stations/*/reader.jsonl"))
+    assert '"read"' in readers
+    assert found_in(city, {b'"sealed":{': "a box"})
+    wanted = {spelling: text for text in secrets() for spelling in spellings(text)}
+    assert found_in(city, wanted) == []
+    (tmp_path / "said").write_bytes(result.stdout + result.stderr)
+    assert found_in(tmp_path, wanted) == []

@@ -1,18 +1,41 @@
 """A serial line played on a pseudo-terminal, which a driver opens through a link."""
 
+import fcntl
 import os
+import resource
+import secrets
 import tty
 from pathlib import Path
 
 _CHUNK = 4096
+_MAX_FD = 1024
+
+
+def open_line() -> tuple[int, int, str]:
+    """Open a line in raw mode; return the device's end, the driver's end, and a path that leads a driver to the latter.
+
+    The path is /proc/<this process>/fd/<driver's end>, for as long as that is open. It is not /dev/pts/N: the kernel
+    gives that number to the next line at once, and a driver that looks for its own would take a stranger's presses and
+    acknowledge them. The descriptor's number is drawn by chance, since process ids come again too. Raises OSError.
+    """
+    device, end = os.openpty()
+    try:
+        tty.setraw(end)
+        most = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], _MAX_FD)
+        driver = fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, most // 2 + secrets.randbelow(most // 4))
+    except OSError:
+        os.close(device)
+        raise
+    finally:
+        os.close(end)
+    os.set_blocking(device, False)
+    return device, driver, f"/proc/{os.getpid()}/fd/{driver}"
 
 
 class PtyLine:
     """The device's end of a line; the driver opens `link`, which is there only while the line is plugged in.
 
-    The driver's end is kept open here too, so that drivers may come and go. The link leads through /proc to this very
-    process's descriptor and not to /dev/pts/N: after a kill -9 it leads nowhere, where /dev/pts/N would soon be
-    another simulator's line, or somebody's terminal.
+    The driver's end is kept open here too, so that drivers may come and go. After a kill -9 the link leads nowhere.
     """
 
     def __init__(self, link: Path) -> None:
@@ -22,12 +45,10 @@ class PtyLine:
 
     def plug(self) -> None:
         """Make a new line in raw mode and let the link lead to it. Raises OSError."""
-        self.master, self._slave = os.openpty()
-        tty.setraw(self._slave)
-        os.set_blocking(self.master, False)
+        self.master, self._slave, port = open_line()
         beside = self._link.with_name(f"{self._link.name}.{os.getpid()}")
         beside.unlink(missing_ok=True)
-        beside.symlink_to(f"/proc/{os.getpid()}/fd/{self._slave}")
+        beside.symlink_to(port)
         beside.replace(self._link)
 
     def unplug(self) -> None:

@@ -25,6 +25,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from drivers.firmware import frames
+from drivers.simulators.pty_line import open_line
 from jingting import layout
 from jingting.city import City
 
@@ -94,7 +95,9 @@ async def _bare(city: City, presses: int) -> list[float]:
     await subscriber.ready
     with tempfile.TemporaryDirectory() as folder:
         child = multiprocessing.get_context("spawn").Process(
-            target=_bare_child, args=(os.ttyname(slave), city.broker_port, "bench", "bench", folder)
+            target=_bare_child,
+            args=(os.ttyname(slave), city.broker_port, "bench", "bench", folder),
+            daemon=True,  # a bench that fails ends, instead of waiting for it
         )
         child.start()
         await asyncio.to_thread(os.read, master, 1)
@@ -116,13 +119,10 @@ class BenchPanel:
     """The bench in the panel's place: the bytes of a press, on the pty the station already has open."""
 
     def __init__(self, link: Path) -> None:
-        self.master, slave = os.openpty()
-        tty.setraw(self.master)
-        self._slave = slave
-        os.set_blocking(self.master, False)
+        self.master, self._slave, port = open_line()
         with contextlib.suppress(FileNotFoundError):
             link.unlink()
-        link.symlink_to(os.ttyname(slave))
+        link.symlink_to(port)
         self._number = 0
         self._sequence = 0
         self._loop = asyncio.get_running_loop()

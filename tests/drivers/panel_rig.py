@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from drivers.panel import Panel
+from drivers.simulators.pty_line import open_line
 
 DEADLINE_S = 20.0
 ROOT = Path(__file__).parents[2]
@@ -126,10 +127,7 @@ class RawPanel:
     """The panel's end of a pty, for bytes that no panel would send."""
 
     def __init__(self) -> None:
-        self.master, slave = os.openpty()
-        self.port = os.ttyname(slave)
-        self._slave = slave
-        os.set_blocking(self.master, False)
+        self.master, self._slave, self.port = open_line()
 
     def write(self, data: bytes) -> int:
         try:

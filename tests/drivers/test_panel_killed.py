@@ -5,10 +5,12 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
 import pytest
+from host_process import WISH
 from panel_rig import DEADLINE_S, ROOT, Host, Simulator, until
 
 from drivers.panel import Outputs
@@ -71,6 +73,8 @@ async def test_presses_survive_kills_of_both_sides_exactly(tmp_path, seed):
         simulator.options = ()
         assert simulator.start()["event"] == "ready"
         await until(lambda: simulator.status()["latched"] == 0, "the last acknowledgement")
+    strangers = [told for told in simulator.log("outputs") if told | asdict(WISH) != told]
+    assert not strangers, "another host was on this panel's line, and what it acknowledged is not lost but elsewhere"
     pressed = set(simulator.presses("pressed"))
     assert len(pressed) == len(simulator.presses("pressed")), "a number came twice"
     assert set(simulator.presses("acknowledged")) == pressed

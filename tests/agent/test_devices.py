@@ -1,7 +1,5 @@
 import asyncio
 import os
-import pty
-import tty
 
 import pytest
 from help_rig import MovingClock, failing_disk, slow_disk, until
@@ -15,17 +13,14 @@ from agent.settings import RELAY
 from common.identifiers import uuid7
 from drivers.firmware import frames
 from drivers.panel import Panel
+from drivers.simulators.pty_line import open_line
 
 
 class WirePanel:
     """A panel as bytes on a pty: what a test sends, and the last that the station told it."""
 
     def __init__(self) -> None:
-        self.master, slave = pty.openpty()
-        tty.setraw(slave)
-        self.port = os.ttyname(slave)
-        os.close(slave)
-        os.set_blocking(self.master, False)
+        self.master, self.slave, self.port = open_line()
         self.decoder = frames.Decoder()
         self.sequence = 0
         self.outputs = None
@@ -51,7 +46,7 @@ class WirePanel:
     def read(self) -> None:
         try:
             data = os.read(self.master, 65536)
-        except (BlockingIOError, OSError):  # nothing to read, or nobody has opened the port
+        except BlockingIOError:
             return
         for payload in self.decoder.feed(data):
             message = frames.decode(payload)
@@ -138,6 +133,7 @@ async def house(tmp_path, monkeypatch):
     await house.stop()
     for wire in house.wires.values():
         os.close(wire.master)
+        os.close(wire.slave)
 
 
 async def test_a_press_on_the_wire_rings_is_recorded_and_then_acknowledged(house):

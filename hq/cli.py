@@ -17,7 +17,7 @@ from hq.audit import Act
 from hq.copies import Contents, NoCopyError
 from hq.database import FAILURES, DatabaseUnreachableError, SchemaTooNewError
 from hq.restore import WorkersBeatError, restore
-from hq.sealed import NotUnsealedError, unseal
+from hq.sealed import NotUnsealedError, unseal, unseal_record
 from hq.settings import HqSettings
 from hq.store import Store
 from sync import base64url
@@ -29,17 +29,19 @@ FAILED: Final = 1
 _NO_STORE = (DatabaseUnreachableError, SchemaTooNewError, *FAILURES)
 
 
-def print_unsealed(settings: HqSettings, station: str, event: str, reason: str) -> int:
-    """Print an event's sealed fields as one JSON object, and return the exit code."""
+def print_unsealed(settings: HqSettings, station: str, event: str | None, record: str | None, reason: str) -> int:
+    """Print the sealed fields of an event, or of the record of that number, as JSON, and return the exit code."""
     try:
         key = SealingKey(keyfiles.read_sealing_private(settings.keys.sealing))
     except (OSError, ValueError) as error:
         why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
         return _fail(f"keys.sealing: {settings.keys.sealing}: {why}", EX_CONFIG)
-    act = Act(who=whoever(), what="unseal", station=station, event=event, reason=reason)
+    number = (record or "").strip().upper()
+    act = Act(who=whoever(), what="unseal", station=station, event=event or number, reason=reason)
     try:
         with closing(Store.open(settings.store.url)) as store:
-            unsealed = unseal(store, key, act, now_ms=time.time_ns() // 1_000_000)
+            opening = unseal if event else unseal_record
+            unsealed = opening(store, key, act, now_ms=time.time_ns() // 1_000_000)
     except (NotUnsealedError, *_NO_STORE) as error:
         return _fail(_first_line(error))
     sys.stdout.write(json.dumps(unsealed.fields, ensure_ascii=False, indent=1) + "\n")

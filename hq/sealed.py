@@ -1,11 +1,11 @@
-"""Opening what a station sealed: one event at a time, for a reason, and never before the audit has it.
+"""Opening what a station sealed: one event at a time, or one record, for a reason, and never before the audit has it.
 
 Everything here is for one person at headquarters' own machine, with the private sealing key; nothing that serves pages
 or takes batches opens a box.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, bindparam, select
@@ -15,11 +15,13 @@ from hq import audit, tables
 from hq.audit import Act, Audited
 from hq.journals import each_line, journal_row
 from hq.projections import unwrap
+from hq.records import records_called
 from hq.shift_keys import NoShiftKeyError, unwrap_shift_key
 from hq.store import Store
 from sync.receiver import check_line
 from sync.sealing import BrokenSealError, SealingKey
 
+_NO_REASON: Final = "no reason was given; say which case this is for"
 _journals = tables.journals
 _OF_STATION = select(_journals).where(_journals.c.station == bindparam("of")).order_by(_journals.c.id.desc())
 
@@ -51,7 +53,7 @@ def unseal(store: Store, key: SealingKey, act: Act, *, now_ms: int) -> Unsealed:
     `now_ms`: headquarters' wall clock. Raises NotUnsealedError; without a reason nothing is audited or opened.
     """
     if not act.reason.strip():
-        raise NotUnsealedError("no reason was given; say which case this is for")
+        raise NotUnsealedError(_NO_REASON)
     with store.database.write() as connection:
         audited = audit.record(connection, act, at_ms=now_ms)
     with store.database.read() as connection:
@@ -74,6 +76,35 @@ def unseal(store: Store, key: SealingKey, act: Act, *, now_ms: int) -> Unsealed:
         raise NotUnsealedError(f"event {act.event} does not open: {error}") from None
     finally:
         shift_key.wipe()
+
+
+def unseal_record(store: Store, key: SealingKey, asked: Act, *, now_ms: int) -> Unsealed:
+    """Return all that is sealed of the record whose number stands in `asked.event`, later fields over earlier ones.
+
+    `asked.station` may be "": it is needed only where two stations have the number. Each event that is opened is in the
+    audit by itself; so is the number, when no event was opened. Raises NotUnsealedError.
+    """
+    if not asked.reason.strip():
+        raise NotUnsealedError(_NO_REASON)
+    with store.database.read() as connection:
+        found = [one for one in records_called(connection, asked.event) if asked.station in ("", one.station)]
+    boxes = found[0].boxes if len(found) == 1 else ()
+    if not boxes:
+        with store.database.write() as connection:
+            audit.record(connection, asked, at_ms=now_ms)
+    if not found:
+        raise NotUnsealedError(f"no record {asked.event} is held; look at the number again")
+    if len(found) > 1:
+        stations = ", ".join(one.station for one in found)
+        raise NotUnsealedError(f"several have the number {asked.event}: say --station, one of {stations}")
+    if not boxes:
+        raise NotUnsealedError(f"record {asked.event} carries no sealed fields")
+    fields: dict[str, Any] = {}
+    for event in boxes:
+        act = msgspec.structs.replace(asked, station=found[0].station, event=event)
+        unsealed = unseal(store, key, act, now_ms=now_ms)
+        fields |= unsealed.fields
+    return Unsealed({name: text for name, text in fields.items() if text}, unsealed.audited)
 
 
 def _find(connection: Connection, station: str, event_id: str) -> dict[str, Any] | None:

@@ -110,18 +110,25 @@ def hq(context: click.Context, config: Path | None) -> None:
 
 @hq.command()
 @_CONFIG
-@click.option("--station", required=True, metavar="ID", help="The station that sent the event.")
-@click.option("--event", required=True, metavar="ID", help="The event's id.")
+@click.option("--station", default="", metavar="ID", help="The station that sent it; --event needs it.")
+@click.option("--event", metavar="ID", help="One event, by its id.")
+@click.option("--record", metavar="NUMBER", help="One record, by its number.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; kept for years: a case number, no names.")
 @click.pass_context
-def unseal(context: click.Context, config: Path | None, station: str, event: str, reason: str) -> None:
-    """Print the sealed fields of one event as JSON, after the audit has noted who asks and why."""
+def unseal(
+    context: click.Context, config: Path | None, *, station: str, event: str | None, record: str | None, reason: str
+) -> None:
+    """Print the sealed fields of one event or record as JSON, after the audit has noted who asks and why."""
+    if (event is None) == (record is None):
+        raise click.UsageError("Give one of --event and --record.")
+    if event is not None and not station:
+        raise click.UsageError("Missing option '--station': --event needs it.")
     from hq import settings as hq_settings
 
     settings = _load(hq_settings.load, config or context.obj)
     from hq.cli import print_unsealed
 
-    sys.exit(print_unsealed(settings, station, event, reason))
+    sys.exit(print_unsealed(settings, station, event, record, reason))
 
 
 @hq.command()

@@ -25,7 +25,9 @@ from sync.sealing import SUITE, SealingPublicKey, ShiftKey
 
 ROOT = Path(__file__).parents[2]
 STATION, EVENT = "jt-001", "018f3b2a-001f-7000-8000-0123456789ab"
+AMENDED, NUMBER = "018f3b2a-001f-7000-8000-0123456789ac", "JT001-20260301-0007"
 FIELDS = {"name": "慕容复兴", "number": "110101199003077571"}
+MORE = {"phone": "13900001234", "number": ""}
 
 
 def jingting(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -63,9 +65,12 @@ def hold_one_event(folder: Path, sealing_key: SealingPublicKey) -> None:
     issued = KeyIssued(kid=kid, suite=SUITE, to=base64url.encode(sealing_key.id), kem=kem)
     common = {"source": f"/stations/{STATION}", "time": "2026-03-01T08:00:00.000Z"}
     first = encode_event(issued, event_id=str(uuid.uuid4()), boot=str(uuid.uuid4()), mono=1, unsure=False, **common)
-    data = {"sealed": key.seal(EVENT, FIELDS)}
+    said = {"service": "HZ-01", "catalogue": "1", "channel": "window", "state": "draft", "on_file": ["name", "number"]}
+    data = {"record": EVENT, "number": NUMBER, "sealed": key.seal(EVENT, FIELDS)} | said
     second = json.dumps({"specversion": "1.0", "id": EVENT, "type": "record.opened", "data": data, **common})
-    lines = chain_lines(chain_start(journal), 1, [first, second.encode()])
+    data = {"record": EVENT, "change": 2, "sealed": key.seal(AMENDED, MORE)}
+    third = json.dumps({"specversion": "1.0", "id": AMENDED, "type": "record.amended", "data": data, **common})
+    lines = chain_lines(chain_start(journal), 1, [first, second.encode(), third.encode()])
     store = Store.open(f"sqlite:///{database(folder / 'hq')}")
     store.take(
         Batch(
@@ -98,6 +103,10 @@ def unseal(headquarters: Path, *, event: str = EVENT, reason: str = "case 7", **
     return jingting("hq", "unseal", *options, **environment)
 
 
+def unseal_record(headquarters: Path, number: str, *more: str, reason: str = "case 7"):
+    return jingting("hq", "unseal", "--record", number, *more, "--reason", reason, "--config", config(headquarters))
+
+
 def entries(headquarters: Path) -> list[dict]:
     shown = jingting("hq", "audit", "--config", config(headquarters))
     assert shown.returncode == 0
@@ -115,6 +124,31 @@ def test_a_sealed_event_is_printed_and_the_audit_names_who_asked_and_why(headqua
     assert last == {"who": me, "what": "unseal", "station": STATION, "event": EVENT, "reason": "案件 7"}
     unseal(headquarters, SUDO_USER="li")
     assert entries(headquarters)[-1]["who"] == f"li as {me}"
+
+
+def test_a_record_is_printed_as_it_stands_and_each_of_its_events_is_in_the_audit(headquarters):
+    result = unseal_record(headquarters, NUMBER.lower(), reason="case 8")
+    assert (result.returncode, json.loads(result.stdout)) == (0, {"name": FIELDS["name"], "phone": "13900001234"})
+    assert not any(field in result.stderr for field in (*FIELDS.values(), "13900001234"))
+    opened, amended = entries(headquarters)[-2:]
+    assert [(one["station"], one["event"], one["reason"]) for one in (opened, amended)] == [
+        (STATION, EVENT, "case 8"),
+        (STATION, AMENDED, "case 8"),
+    ]
+
+
+def test_a_number_that_is_not_there_exits_1_and_is_audited(headquarters):
+    for options in (["--record", "JT009-20260301-0001"], ["--record", NUMBER, "--station", "jt-009"]):
+        result = unseal_record(headquarters, *options[1:])
+        assert (result.returncode, result.stdout) == (1, "")
+        assert "look at the number again" in result.stderr
+        assert entries(headquarters)[-1]["event"] == options[1]
+
+
+def test_it_is_either_an_event_of_a_station_or_a_record(headquarters):
+    for options in ([], ["--event", EVENT], ["--event", EVENT, "--record", NUMBER, "--station", STATION]):
+        result = jingting("hq", "unseal", *options, "--reason", "case 7", "--config", config(headquarters))
+        assert result.returncode == 2
 
 
 def test_an_event_that_is_not_there_exits_1_and_is_audited(headquarters):

@@ -5,6 +5,7 @@
 """
 
 import asyncio
+import concurrent.futures
 import contextlib
 import errno
 import os
@@ -43,10 +44,9 @@ class SerialLine:
     """
 
     def __init__(self, port_url: str, *, on_bytes: Callable[[bytes], None], on_room: Callable[[], None]) -> None:
-        # 8N1; a timeout of 0 keeps pyserial itself from waiting. The lock keeps a second program off the line.
-        self._port = serial.serial_for_url(
-            port_url, baudrate=_BAUD, timeout=0, write_timeout=0, exclusive=True, do_not_open=True
-        )
+        self._port_url = port_url
+        self._closed_port()  # so that an unknown kind is told now
+        self._port: serial.Serial | None = None
         self._on_bytes = on_bytes
         self._on_room = on_room
         self._fd = -1
@@ -58,8 +58,10 @@ class SerialLine:
 
     async def open(self) -> None:
         """Open the port, drop what waited in it, and begin to read. Raises one of PORT_ERRORS."""
-        await _beside(self._port.open)
-        self._fd = self._port.fileno()
+        port = self._closed_port()
+        await _beside(port.open, lambda: _close(port))
+        self._port = port
+        self._fd = port.fileno()
         self._unsent = b""
         loop = asyncio.get_running_loop()
         self.lost = loop.create_future()
@@ -68,8 +70,9 @@ class SerialLine:
     async def close(self) -> None:
         """Stop reading and close the port; what had to wait is thrown away."""
         self._detach()
-        with contextlib.suppress(*PORT_ERRORS):
-            await _beside(self._close)
+        port, self._port = self._port, None
+        if port is not None:
+            await _beside(lambda: _close(port), lambda: None)
 
     def send(self, frame: bytes) -> bool:
         """Write a frame without waiting; False when an earlier one still waits or the line is lost: nothing is taken.
@@ -136,38 +139,47 @@ class SerialLine:
         if not self.lost.done():
             self.lost.set_result(None)
 
-    def _close(self) -> None:
-        # A driver may wait for unsent bytes to drain before it closes; nobody is going to read them.
-        with contextlib.suppress(*PORT_ERRORS):
-            self._port.reset_output_buffer()
-        self._port.close()
+    def _closed_port(self) -> serial.Serial:
+        # 8N1; a timeout of 0 keeps pyserial itself from waiting. The lock keeps a second program off the line.
+        return serial.serial_for_url(
+            self._port_url, baudrate=_BAUD, timeout=0, write_timeout=0, exclusive=True, do_not_open=True
+        )
 
 
-async def _beside(work: Callable[[], object]) -> None:
+def _close(port: serial.Serial) -> None:
+    # A driver may wait for unsent bytes to drain before it closes; nobody is going to read them.
+    with contextlib.suppress(*PORT_ERRORS):
+        port.reset_output_buffer()
+    with contextlib.suppress(*PORT_ERRORS):
+        port.close()
+
+
+async def _beside(work: Callable[[], object], undo: Callable[[], object]) -> None:
     """Do `work` on a thread of its own and wait for it; what it raises is raised here.
 
-    A wedged USB adapter or a serial server can take seconds to open. A daemon thread, because the loop's own executor
-    is waited for when the process stops, and a stop must not take as long.
+    Who is cancelled does not wait on: work that ends well after that is undone, on a thread as well, so that no port
+    stays open, and locked, that nobody knows of. A wedged USB adapter or a serial server can take seconds to open. A
+    daemon thread, because the loop's own executor is waited for when the process stops, and a stop must not take as
+    long.
     """
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[None] = loop.create_future()
-
-    def settle(error: Exception | None) -> None:
-        if done.cancelled():
-            return
-        if error is None:
-            done.set_result(None)
-        else:
-            done.set_exception(error)
+    outcome: concurrent.futures.Future[None] = concurrent.futures.Future()
 
     def run() -> None:
-        error = None
         try:
             work()
         except Exception as caught:  # noqa: BLE001 - nothing is swallowed: whoever waits gets it
-            error = caught
-        with contextlib.suppress(RuntimeError):  # the loop was closed in the meantime: nobody waits
-            loop.call_soon_threadsafe(settle, error)
+            with contextlib.suppress(concurrent.futures.InvalidStateError):
+                outcome.set_exception(caught)
+            return
+        try:
+            outcome.set_result(None)
+        except concurrent.futures.InvalidStateError:
+            undo()
 
     threading.Thread(target=run, name="serial-port", daemon=True).start()
-    await done
+    try:
+        await asyncio.wrap_future(outcome)
+    except asyncio.CancelledError:
+        if not outcome.cancel() and outcome.exception() is None:
+            threading.Thread(target=undo, name="serial-port", daemon=True).start()
+        raise

@@ -3,10 +3,12 @@
 import asyncio
 import logging
 import os
+import socket
 import time
 
+import psutil
 import pytest
-from panel_rig import Host, RawPanel, until
+from panel_rig import DEADLINE_S, Host, RawPanel, until
 
 from drivers.firmware import frames
 from drivers.panel import Outputs, Panel
@@ -196,6 +198,27 @@ async def test_a_port_that_another_program_holds_is_busy_until_it_lets_go(raw):
         await until(lambda: loser.panel.state == "starting", "the other's turn")
         first.task.cancel()
         await asyncio.wait([first.task])
+
+
+async def test_a_port_that_opens_only_after_the_driver_was_stopped_is_closed_again():
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server, socket.socket() as in_the_queue:
+        address = server.getsockname()
+        in_the_queue.connect(address)  # the queue is full now: whoever comes next is kept waiting
+        server.settimeout(DEADLINE_S)
+
+        def waits():
+            opening = psutil.Process().net_connections("tcp4")
+            return any(found.raddr == address and found.status == psutil.CONN_SYN_SENT for found in opening)
+
+        async with Host(f"socket://127.0.0.1:{address[1]}"):
+            await until(waits, "the driver to wait in its opening")
+            asked_at = time.monotonic()
+        assert time.monotonic() - asked_at < 1, "the stop waited for the port"
+        server.accept()[0].close()
+        late, _ = await asyncio.to_thread(server.accept)
+        with late:
+            late.settimeout(DEADLINE_S)
+            assert await asyncio.to_thread(late.recv, 1) == b""
 
 
 async def test_a_port_that_is_no_serial_line_is_told_and_tried_again(tmp_path):

@@ -13,6 +13,7 @@ from common.clock import Clock
 from hq.desk import Desk
 from hq.link import Link
 from hq.orders import Orders
+from hq.own_loop import OwnLoop
 from hq.screens.app import build
 from hq.settings import HqSettings
 from hq.store import Store
@@ -39,7 +40,7 @@ async def run(settings: HqSettings) -> None:
         station_keys=settings.keys.stations,
         key=SigningKey(keyfiles.read_private(settings.keys.order)),
         clock=clock,
-        on_change=changes.moved,
+        on_change=lambda: _from_thread(loop, changes),
     )
     web = settings.web
     app = build(
@@ -91,7 +92,7 @@ async def run_log_worker(settings: HqSettings, worker: str) -> None:
         key=SigningKey(keyfiles.read_private(settings.keys.order)),
         clock=Clock(),
     )
-    working = asyncio.create_task(logs.run(), name="log worker")
+    working = asyncio.create_task(OwnLoop("ingest-log").run(logs.run), name="log worker")
     stopping = asyncio.create_task(stop.wait(), name="stop")
     process.notify("READY=1")
     try:

@@ -1,6 +1,5 @@
 """A station's orders journal as its sender reads it."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -36,7 +35,10 @@ _ACKNOWLEDGED = (
 
 
 class OrdersJournal:
-    """A `sync.source.Source`: always the newest generation of one station's orders. Nothing is ever dropped from it."""
+    """A `sync.source.Source`: always the newest generation of one station's orders. Nothing is ever dropped from it.
+
+    Every method waits for the database in place: it belongs to a loop that may.
+    """
 
     def __init__(self, orders: Orders, station: str) -> None:
         self._orders = orders
@@ -89,7 +91,7 @@ class OrdersJournal:
 
     async def close(self, cause: CloseCause, last_common: int) -> None:  # noqa: ARG002 - a snapshot needs neither
         """Go on in a new generation, above this one: its snapshot holds whatever is still to be done."""
-        await asyncio.to_thread(self._orders.open_generation, self._station, 0)
+        self._orders.open_generation(self._station, 0)
 
     async def recall(self, journal: str, cursor: int) -> None:
         """Bring nothing back: a new generation's snapshot holds whatever an older one still has to say."""
@@ -99,4 +101,4 @@ class OrdersJournal:
         await self._with(lambda connection, row: self._orders.withhold(connection, row, number), writes=True)
 
     async def _with(self, work: Callable[[Connection, Row[Any]], T], *, writes: bool = False) -> T:
-        return await asyncio.to_thread(self._orders.with_current, self._station, work, writes=writes)
+        return self._orders.with_current(self._station, work, writes=writes)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -19,12 +20,13 @@ T = TypeVar("T")
 class Patience:
     """Makes work wait for the database; says once that it fails and once that it works again.
 
-    `on_change` is called when `failing` has become another.
+    `on_change` is called when `failing` has become another, in the thread that saw it; work may be on several loops.
     """
 
     def __init__(self, on_change: Callable[[], None]) -> None:
         self._on_change = on_change
         self._failing: set[object] = set()
+        self._lock = threading.Lock()
 
     @property
     def failing(self) -> bool:
@@ -58,8 +60,9 @@ class Patience:
         return insistent
 
     def _failed(self, me: object, error: Exception) -> None:
-        first = not self._failing
-        self._failing.add(me)
+        with self._lock:
+            first = not self._failing
+            self._failing.add(me)
         if first:
             log.error(
                 "The database fails (%s); what it refuses is not acknowledged. Look at its disk, or its server.",
@@ -68,8 +71,11 @@ class Patience:
             self._on_change()
 
     def _worked(self, me: object) -> None:
-        if me in self._failing:
-            self._failing.remove(me)
-            if not self._failing:
-                log.warning("The database works again.")
-                self._on_change()
+        if me not in self._failing:
+            return
+        with self._lock:
+            self._failing.discard(me)
+            last = not self._failing
+        if last:
+            log.warning("The database works again.")
+            self._on_change()

@@ -31,7 +31,11 @@ _SLOTS: Final[dict[Slot, int]] = {"urgent": 256, "log": 256, "ack": 4096}
 
 
 class Wire:
-    """A connection to the broker, made again whenever it is lost; messages are taken one after the other."""
+    """A connection to the broker, made again whenever it is lost; everything belongs to the loop that runs it.
+
+    `take(topic, payload)` gets one message after the other. `on_room` tells that there is room to publish again,
+    `on_change` that the connection has come or gone.
+    """
 
     def __init__(
         self,
@@ -42,6 +46,7 @@ class Wire:
         filters: tuple[str, ...],
         take: Callable[[str, bytes], Awaitable[None]],
         on_room: Callable[[], None],
+        on_change: Callable[[], None],
         will: Will | None,
     ) -> None:
         self.connection: Connection | None = None
@@ -51,16 +56,17 @@ class Wire:
         self._filters = filters
         self._take = take
         self._on_room = on_room
+        self._on_change = on_change
         self._will = will
         self._backoff = Backoff(random.Random())  # noqa: S311 - it spreads attempts, it guards nothing
         self._inbox: asyncio.Queue[Incoming] = asyncio.Queue()
 
-    async def run(self, on_up: Callable[[Connection], None], on_change: Callable[[], None]) -> None:
+    async def run(self) -> None:
         """Hold a connection for ever."""
         told = False
         while True:
             try:
-                await self._hold(on_up, on_change)
+                await self._hold()
                 told = False
             except (BrokerUnreachableError, BrokerRefusedError) as error:
                 self._backoff.failed()
@@ -71,7 +77,7 @@ class Wire:
                 self._backoff.failed()
             await asyncio.sleep(min(5.0, self._backoff.delay(urgent=True)))
 
-    async def _hold(self, on_up: Callable[[Connection], None], on_change: Callable[[], None]) -> None:
+    async def _hold(self) -> None:
         self._inbox = asyncio.Queue()  # what the broker had not heard a PUBACK for, it sends again
         connection = Connection(
             self._broker,
@@ -92,8 +98,7 @@ class Wire:
             self.connection = connection
             reader = asyncio.create_task(self._read(connection), name=f"hq-{self._name}")
             log.info("The %s connection to the broker is up.", self._name)
-            on_up(connection)
-            on_change()
+            self._on_change()
             waited: set[asyncio.Future[Any]] = {connection.ended, reader}
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
             if reader.done():
@@ -105,7 +110,7 @@ class Wire:
             if reader is not None:
                 reader.cancel()
             await connection.close(self._will)
-            on_change()
+            self._on_change()
         lasted = loop.time() - opened
         self._backoff.ended(lasted=lasted, by_broker=ending.by_broker, taken_over=ending.code == TAKEN_OVER)
 
@@ -114,6 +119,7 @@ class Wire:
             message = await self._inbox.get()
             await self._take(message.topic, message.payload)
             connection.puback(message)
+            await asyncio.sleep(0)  # a full inbox does not make `get` wait, and others live on this loop
 
     def publish(self, topic: str, payload: bytes, *, slot: Slot, retain: bool = False) -> bool:
         """Publish on this connection, if it is there and has room."""

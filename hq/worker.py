@@ -6,10 +6,7 @@ could not take a call for help.
 """
 
 import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
 
 from common.clock import Clock
 from hq.ingest import Ingest, Presences, StationKeys
@@ -21,11 +18,9 @@ from sync import topics
 from sync.connection import Broker
 from sync.signing import SigningKey
 
-T = TypeVar("T")
-
 
 class LogWorker:
-    """Takes batches and answers them. Keep `run()` alive."""
+    """Takes batches and answers them. Keep `run()` alive, on a loop that may wait for the database."""
 
     def __init__(
         self, *, worker: str, broker: Broker, store: Store, station_keys: Path, key: SigningKey, clock: Clock
@@ -34,7 +29,6 @@ class LogWorker:
         self._store = store
         self._clock = clock
         self._ingest = Ingest(store, keys=StationKeys(station_keys), key=key, presences=Presences(store), clock=clock)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ingest-log")
         self._patience = Patience(lambda: None)
         self._wire = Wire(
             "log",
@@ -43,34 +37,34 @@ class LogWorker:
             filters=(LOG_LANE,),
             take=self._patience.over(self._take, attempts=ATTEMPTS),
             on_room=lambda: None,
+            on_change=lambda: None,
             will=None,
         )
 
     async def run(self) -> None:
         """Serve for ever."""
-        now = self._clock.wall_ms
-        try:
-            await self._patience.over(lambda: self._in_thread(self._store.epoch_at_start, self._worker, now()))()
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._wire.run(lambda _: None, lambda: None))
-                group.create_task(self._beat())
-        finally:
-            self._thread.shutdown(wait=False)
+        await self._patience.over(self._epoch_at_start)()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._wire.run())
+            group.create_task(self._beat())
+
+    async def _epoch_at_start(self) -> None:
+        self._store.epoch_at_start(self._worker, self._clock.wall_ms())
 
     async def _beat(self) -> None:
-        beat = self._patience.over(lambda: self._in_thread(self._store.beat, self._worker, self._clock.wall_ms()))
+        beat = self._patience.over(self._beat_once)
         while True:
             await asyncio.sleep(BEAT_EVERY_S)
             await beat()
 
+    async def _beat_once(self) -> None:
+        self._store.beat(self._worker, self._clock.wall_ms())
+
     async def _take(self, topic: str, payload: bytes) -> None:
         match topics.parse(topic):
             case (station, "up/log"):
-                ack = await self._in_thread(self._ingest.batch, station, "log", payload)
+                ack = self._ingest.batch(station, "log", payload)
                 if ack is not None:
                     self._wire.publish(topics.ack(station, "up"), ack, slot="ack")
             case _:  # what a broker should not have sent us
                 self._store.metrics.refused("foreign-topic")
-
-    async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)

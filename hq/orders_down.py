@@ -1,0 +1,159 @@
+"""Orders on their way down: a sender a station, from the orders journal in the database to the station's acks."""
+
+import asyncio
+import contextlib
+import random
+from dataclasses import dataclass
+from typing import Final
+
+from common.clock import Clock
+from hq.database import FAILURES
+from hq.ingest import Presences
+from hq.orders import Orders
+from hq.orders_journal import OrdersJournal
+from hq.patience import RETRY_S, Patience
+from hq.store import Store
+from sync.receiver import Ack
+from sync.sender import Publish, Sender
+from sync.signed import MAX_OPEN_AT_STATION, Writer
+from sync.signing import SigningKey
+
+_LOOK_EVERY_S: Final = 5.0
+_DOWN_ACK_DUE_MS: Final = 5_000
+"""How long after a birth its down/ack may take before orders are sent without it (wall clock: it only delays)."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """One station's orders; `session` is the one they are sent in, "" for none."""
+
+    sender: Sender
+    session: str = ""
+
+
+class OrdersDown:
+    """The senders of orders. Keep `run()` alive; everything belongs to its loop, and waits for the database there."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        orders: Orders,
+        presences: Presences,
+        key: SigningKey,
+        clock: Clock,
+        patience: Patience,
+        publish: Publish,
+    ) -> None:
+        self._store = store
+        self._orders = orders
+        self._presences = presences
+        self._writer = Writer(key)
+        self._clock = clock
+        self._publish = publish
+        self._look = patience.over(self._see_to_all)
+        self._tasks = asyncio.TaskGroup()
+        self._making = asyncio.Lock()
+        self._lines: dict[str, _Line] = {}
+        self._early: dict[str, Ack] = {}
+
+    async def run(self) -> None:
+        """Send what another worker or a command ordered, or what we had not sent when we were ended, for ever."""
+        async with self._tasks:
+            while True:
+                await asyncio.sleep(_LOOK_EVERY_S)
+                await self._look()
+
+    def wake(self) -> None:
+        """Go on: the connection has room again."""
+        for line in self._lines.values():
+            line.sender.wake()
+
+    def given(self, station: str) -> None:
+        """Hear that a station's orders journal has something new."""
+        self._tasks.create_task(self._see_to_new(station))
+
+    async def session_changed(self, station: str) -> None:
+        """Hear that a station's session began or ended."""
+        line = self._lines.get(station)
+        if line is not None:
+            line.sender.session_ended()
+            line.session = ""
+        early = self._early.pop(station, None)
+        if early is not None:
+            await self.take_ack(station, early)
+
+    async def take_ack(self, station: str, ack: Ack) -> None:
+        """Act on a station's verified ack of orders."""
+        birth = self._presences.latest(station)
+        if birth is None or ack.session != birth.session:
+            self._early[station] = ack  # it may have overtaken its birth
+            return
+        self._store.seen(station, received_ms=self._clock.wall_ms())
+        line = await self._line(station, birth.generation)
+        kept = line.sender.outbox.kept
+        assert kept.generation is not None
+        if ack.journal != kept.journal and kept.generation <= birth.generation:
+            # The station holds another orders journal, or none, and would not take this one again.
+            self._orders.open_generation(station, birth.generation)
+            await line.sender.reopened()
+        self._begin(line, ack.session)
+        await line.sender.take_ack(ack)
+
+    async def _see_to_all(self) -> None:
+        for station in self._orders.unacknowledged():
+            await self._see_to(station)
+
+    async def _see_to_new(self, station: str) -> None:
+        with contextlib.suppress(*FAILURES):  # the next look finds it, and says so if it still fails
+            await self._see_to(station)
+
+    async def _see_to(self, station: str) -> None:
+        """Send what a station's orders journal has that is new, whoever appended it.
+
+        Without the session's down/ack too, if that is overdue: we may have been started anew in the middle of a
+        session. Should the station hold another journal, its answer to the first batch says so.
+        """
+        birth = self._presences.latest(station)
+        if birth is None:
+            return
+        line = await self._line(station, birth.generation)
+        await line.sender.look()
+        if line.session != birth.session and self._clock.wall_ms() - birth.received_ms > _DOWN_ACK_DUE_MS:
+            self._begin(line, birth.session)
+
+    def _begin(self, line: _Line, session: str) -> None:
+        if line.session != session:
+            line.session = session
+            line.sender.session_began(session)
+
+    async def _line(self, station: str, generation: int) -> _Line:
+        async with self._making:  # two at once would send the same orders twice, each with a window of its own
+            return self._lines.get(station) or await self._make_line(station, generation)
+
+    async def _make_line(self, station: str, generation: int) -> _Line:
+        if self._orders.current(station) is None:
+            self._orders.open_generation(station, generation)
+        sender = await Sender.over(
+            OrdersJournal(self._orders, station),
+            station=station,
+            direction="down",
+            writer=self._writer,
+            publish=self._publish,
+            open_limit=MAX_OPEN_AT_STATION,
+            monotonic=asyncio.get_running_loop().time,
+            on_close=lambda _cause: None,
+            on_progress=lambda: None,
+            rng=random.Random(),  # noqa: S311 - it spreads attempts, it guards nothing
+        )
+        line = self._lines[station] = _Line(sender)
+        self._tasks.create_task(_carry(sender), name=f"orders-{station}")
+        return line
+
+
+async def _carry(sender: Sender) -> None:
+    """Keep a sender running while the database comes and goes; `Patience` says so of what has to be written."""
+    while True:
+        with contextlib.suppress(*FAILURES):
+            await sender.run()
+        await asyncio.sleep(RETRY_S)

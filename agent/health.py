@@ -7,6 +7,7 @@ from typing import Any
 from agent.help import HelpDesk
 from agent.journal import Journal
 from agent.link import Link
+from common import process
 from common.clock import Clock, rfc3339
 from drivers.panel import Panel
 
@@ -48,6 +49,7 @@ class Health:
             if self._link.sessions.up:
                 self._link.sessions.health(self.sample(), urgent=urgent)
                 self._urgent = False
+            process.trim_memory()  # what pages and backlogs left behind; a kiosk runs for months
             self._soon.clear()
             pause = min(self._every_s, 5.0) if urgent else self._every_s
             try:

@@ -1,7 +1,9 @@
 """The base of every page: templates in the visitor's language, static files, error pages."""
 
 from collections.abc import Collection, Mapping
+from contextvars import ContextVar
 from functools import partial
+from gettext import GNUTranslations
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,9 @@ _ERRORS = (400, 403, 404, 405, 413, 421, 500, 503)
 _A_YEAR_S = 365 * 24 * 3600
 _A_DAY_S = 24 * 3600
 
+# One environment for all languages: every template is compiled, and kept in a kiosk's memory, once.
+_spoken: ContextVar[GNUTranslations] = ContextVar("_spoken")
+
 
 class Pages:
     """What an application's screens are drawn with.
@@ -27,7 +32,8 @@ class Pages:
     """
 
     def __init__(self, app: Microdot, *, templates: Path, allowed_hosts: Collection[str]) -> None:
-        self._environments = {language: _environment(language, templates) for language in LANGUAGES}
+        self._catalogues = {language: catalogue(language) for language in LANGUAGES}
+        self._environment = _environment(templates)
         self._static = {
             path.name: (path.read_bytes(), f"{_TYPES[path.suffix]}; charset=utf-8")
             for path in (_HERE / "static").iterdir()
@@ -50,7 +56,11 @@ class Pages:
         return self._render(chosen(request), template, 200, values)
 
     def _render(self, language: str, template: str, status: int, values: Mapping[str, object]) -> Response:
-        text = self._environments[language].get_template(template).render(values)
+        spoken = _spoken.set(self._catalogues[language])
+        try:
+            text = self._environment.get_template(template).render(values, lang=language)
+        finally:
+            _spoken.reset(spoken)
         return Response(text, status, {"Content-Type": "text/html; charset=utf-8"})
 
     async def _serve_static(self, _request: Request, name: str) -> Response:
@@ -80,7 +90,15 @@ def form_of(request: Request) -> dict[str, str]:
     return {key: form[key] for key in form}
 
 
-def _environment(language: str, templates: Path) -> Environment:
+def _gettext(message: str) -> str:
+    return _spoken.get().gettext(message)
+
+
+def _ngettext(singular: str, plural: str, number: int) -> str:
+    return _spoken.get().ngettext(singular, plural, number)
+
+
+def _environment(templates: Path) -> Environment:
     environment = Environment(
         loader=FileSystemLoader([templates, _HERE / "templates"]),
         autoescape=True,
@@ -92,10 +110,9 @@ def _environment(language: str, templates: Path) -> Environment:
     )
     # The extension adds this method at run time.
     i18n: Any = environment
-    i18n.install_gettext_translations(catalogue(language), newstyle=True)
+    i18n.install_gettext_callables(_gettext, _ngettext, newstyle=True)
     environment.filters["elapsed"] = elapsed
     environment.globals |= {
-        "lang": language,
         "languages": LANGUAGES,
         "default_language": DEFAULT,
         "A_DAY_S": _A_DAY_S,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 _log = logging.getLogger(__name__)
 
+_M_ARENA_MAX = -8
 _PRIORITIES = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "INFO": 6, "DEBUG": 7}
 
 
@@ -96,6 +97,16 @@ def _watchdog_seconds() -> float:
     if not usec.isdecimal() or (pid and pid != str(os.getpid())):
         return 0
     return int(usec) / 1_000_000
+
+
+def share_one_heap() -> None:
+    """Let all threads of this process take memory from one heap (mallopt(3), M_ARENA_MAX); call it before any starts.
+
+    A heap for each thread would only hold what a kiosk could use: our threads wait, they do not compute.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 1)
 
 
 def trim_memory() -> None:

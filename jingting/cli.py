@@ -64,6 +64,9 @@ def station(context: click.Context, config: Path | None) -> None:
         _set_up()
         from agent.database import JournalError
         from agent.station import run
+        from common.process import share_one_heap
+
+        share_one_heap()
 
         _serve(run(settings), JournalError)
 

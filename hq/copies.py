@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
 from hq import tables
+from hq.bulk import insert_rows
 from hq.database import Database
 
 NAME: Final = "hq.db"
@@ -133,8 +134,8 @@ def _write_rows(database: Database, to: Path) -> None:
 def _insert_all(source: Connection, target: Connection) -> None:
     for table in tables.metadata.sorted_tables:
         found = source.execute(select(table), execution_options={"yield_per": _ROWS})
-        for rows in found.mappings().partitions():
-            target.execute(insert(table), [dict(row) for row in rows])
+        for rows in found.partitions():
+            insert_rows(target, table, table.columns.keys(), rows)
 
 
 def _flush_folder(folder: Path) -> None:

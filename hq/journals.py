@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hq import tables
+from hq.bulk import insert_rows
 from hq.prepared import Prepared
 from sync.batch import Line, Standing, chain_start
 from sync.ranges import Ranges
@@ -46,8 +47,8 @@ _LINES = Prepared(
     )
     .order_by(_events.c.number)
 )
-_NEW_LINES = insert(_events)
-_NEW_LINE = Prepared(_NEW_LINES, columns=_events.c.keys())
+_LINE: Final = ("journal_id", "number", "line", "chain")
+_NEW_LINE = Prepared(insert(_events), columns=_LINE)
 
 
 @dataclass(slots=True)
@@ -82,13 +83,11 @@ class JournalLedger:
 
     def keep(self, lines: Sequence[Line], standing: Standing) -> None:
         """Write new lines and the journal's new standing."""
-        rows = [
-            {"journal_id": self.row.id, "number": line.number, "line": line.line, "chain": line.chain} for line in lines
-        ]
+        rows = [(self.row.id, line.number, line.line, line.chain) for line in lines]
         if len(rows) == 1:
-            _NEW_LINE.run(self._connection, rows[0])
+            _NEW_LINE.run(self._connection, dict(zip(_LINE, rows[0], strict=True)))
         elif rows:
-            self._connection.execute(_NEW_LINES, rows)
+            insert_rows(self._connection, _events, _LINE, rows)
         _MOVE.run(
             self._connection,
             {

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from common.events import RecordAmended, RecordOpened
 from common.identifiers import is_identifier
 from common.record import Record, RecordEvent, fold
 from hq import tables
+from hq.bulk import insert_mappings, rows_among
 
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 _AS_JSON: Final = ("on_file", "missing", "marks", "boxes")
@@ -24,11 +25,7 @@ _MOST_AT_ONCE: Final = 500
 
 _records = tables.records
 _FIELDS: Final = tuple(c.name for c in _records.c if c.name not in ("station", "record", "received_ms"))
-_SEVERAL = select(_records).where(
-    _records.c.station == bindparam("of"), _records.c.record.in_(bindparam("ids", expanding=True))
-)
 _NUMBERED = select(_records).where(_records.c.number == bindparam("called")).order_by(_records.c.station)
-_NEW = insert(_records)
 _CHANGE = (
     update(_records)
     .where(_records.c.station == bindparam("of"), _records.c.record == bindparam("id_"))
@@ -86,7 +83,8 @@ def records_called(connection: Connection, number: str) -> list[StationRecord]:
 
 def _project(connection: Connection, station: str, told: Sequence[Told], received_ms: int) -> None:
     ids = sorted({each.payload.record for each in told})
-    before = {row["record"]: _read(row) for row in connection.execute(_SEVERAL, {"of": station, "ids": ids}).mappings()}
+    known = rows_among(connection, select(_records).where(_records.c.station == station), _records.c.record, ids)
+    before = {row["record"]: _read(row) for row in known}
     after = dict(before)
     for each in told:
         record = each.payload.record
@@ -98,8 +96,7 @@ def _project(connection: Connection, station: str, told: Sequence[Told], receive
         if one.record.id not in before
     ]
     old = [one for one in changed if one.record.id in before]
-    if new:
-        connection.execute(_NEW, new)
+    insert_mappings(connection, _records, new)
     if old:
         changes = [
             {"of": station, "id_": one.record.id} | {f"to_{name}": value for name, value in _write(one).items()}

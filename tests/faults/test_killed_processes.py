@@ -14,6 +14,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 import pytest
+from faults_rig import until
 
 from jingting import layout
 from jingting.city import City
@@ -84,9 +85,8 @@ async def test_no_kill_loses_a_press_or_brings_one_twice(tmp_path: Path) -> None
         # Where a call for help is open nobody is offered a service: the visitors have a station of their own.
         visitors = asyncio.create_task(_visitors(city, city.stations[1], rng, stop))
         await mayhem.rage(KILLS)
-        async with asyncio.timeout(SETTLE_S):
-            while not read_tickets(city.tickets(city.stations[1])):
-                await asyncio.sleep(0.05)  # with few kills, perhaps nobody came to an end so far
+        # With few kills, perhaps nobody has come to an end so far.
+        await until(lambda: read_tickets(city.tickets(city.stations[1])), within=SETTLE_S)
         stop.set()
         await visitors
         await _settled(city)

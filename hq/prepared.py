@@ -56,7 +56,7 @@ class Prepared:
 
     def _compile(self, dialect: Dialect) -> tuple[str, Mapping[str, Any], list[str] | None]:
         compiled = self._statement.compile(dialect=dialect, column_keys=self._columns)
-        fixed = {name: value for name, value in compiled.params.items() if value is not None}
+        fixed = {name: bind.value for bind, name in compiled.bind_names.items() if not bind.required}
         known = str(compiled), fixed, compiled.positiontup if compiled.positional else None
         self._compiled[dialect.name] = known
         return known

@@ -28,6 +28,7 @@ from agent.pen import Appended, Pen, Projector
 from agent.quota import Limits, Quota
 from agent.rescue import close_journal, rescue_closed, withhold
 from agent.retention import SCHEMA, fell
+from agent.tail import Tail
 from agent.writer import Writer
 from common.events import Payload
 from sync.batch import Line, chain_start
@@ -53,6 +54,7 @@ class Journal:
         self.ballast = Ballast(path)
         self._envelope = envelope
         self._reader = connect_to_read(path)
+        self._tail = Tail()
         loop = asyncio.get_running_loop()
         self.quota = quota = Quota(path, limits, lambda: loop.call_soon_threadsafe(self._failed))
         self._writer = Writer(
@@ -143,11 +145,12 @@ class Journal:
 
     async def read(self, first: int, *, count: int, size: int) -> Sequence[Line]:
         """Return consecutive lines from `first`: at most `count`, at most `size` bytes together, at least one."""
-        return self.query(lambda connection: _lines(connection, first, count, size))
+        newest = self._tail.read(first, count=count, size=size)
+        return newest or self.query(lambda connection: _lines(connection, first, count, size))
 
     async def chain(self, number: int) -> bytes | None:
         """Return the chain at `number`, known for 0 and for `oldest` - 1 to `head`."""
-        return self.query(lambda connection: _chain(connection, number))
+        return self._tail.chain(number) or self.query(lambda connection: _chain(connection, number))
 
     async def urgent(self, after: int) -> Sequence[int]:
         """Return the kept numbers above `after` that travel on the urgent lane, ascending."""
@@ -189,10 +192,11 @@ class Journal:
         if self.on_failure is not None:
             self.on_failure()
 
-    def _announce(self, written: list[tuple[int, str]]) -> None:
+    def _announce(self, written: list[tuple[Line, str]]) -> None:
+        self._tail.add(line for line, _ in written)
         if self.on_append is not None:
-            for number, event_type in written:
-                self.on_append(number, event_type)
+            for line, event_type in written:
+                self.on_append(line.number, event_type)
 
 
 def _kept(connection: sqlite3.Connection) -> Kept:

@@ -12,7 +12,7 @@ from agent.entry import Entry, Envelope, Moment
 from agent.quota import Quota
 from agent.timekeeper import moment_of, noticed
 from common.events import Payload
-from sync.batch import chain_next
+from sync.batch import Line, chain_next
 
 Projector: TypeAlias = Callable[[sqlite3.Connection, int, str, Any, Mapping[str, Any]], None]
 """`(connection, number, event id, payload, event)`: writes an event's rows in the transaction of the event itself."""
@@ -33,7 +33,7 @@ class Pen:
     """The end of the journal (id, head, chain there) and the connection that writes on.
 
     Belongs to the writer's thread and to one open transaction at a time; `written` is what this transaction appended
-    so far, as (number, type).
+    so far, as (line, type).
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Pen:
         self.connection = connection
         self.quota = quota
         self.journal, self.head, self.chain = read_end(connection)
-        self.written: list[tuple[int, str]] = []
+        self.written: list[tuple[Line, str]] = []
         self.envelope = envelope
         self._projectors = projectors
         self._last_look = self._last_moment()
@@ -99,7 +99,7 @@ class Pen:
         if urgent:
             self.connection.execute("INSERT INTO urgent VALUES (?)", (number,))
         self.head, self.chain = number, chain
-        self.written.append((number, event_type))
+        self.written.append((Line(number, line, chain), event_type))
         return number
 
     def begin_journal(self, journal: str) -> None:
@@ -109,18 +109,23 @@ class Pen:
         self.written = []
 
     @contextmanager
-    def part(self) -> Iterator[None]:
-        """Undo, when an exception leaves this block, what the block wrote, and nothing else; parts nest."""
+    def part(self, *, whole: bool = False) -> Iterator[None]:
+        """Undo, when an exception leaves this block, what the block wrote, and nothing else; parts nest.
+
+        `whole`: nothing else was or will be written in this transaction, so that it needs no savepoint.
+        """
         before = self.journal, self.head, self.chain, self.written, self._last_look
         count = len(self.written)
-        self.connection.execute("SAVEPOINT part")
+        if not whole:
+            self.connection.execute("SAVEPOINT part")
         try:
             yield
         except BaseException:
             if self.connection.in_transaction:  # some errors of the disk end all of it
-                self.connection.execute("ROLLBACK TO part")
-                self.connection.execute("RELEASE part")
+                for undo in ("ROLLBACK", "BEGIN IMMEDIATE") if whole else ("ROLLBACK TO part", "RELEASE part"):
+                    self.connection.execute(undo)
             self.journal, self.head, self.chain, self.written, self._last_look = before
             del self.written[count:]
             raise
-        self.connection.execute("RELEASE part")
+        if not whole:
+            self.connection.execute("RELEASE part")

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from agent.database import JournalError, is_disk_error, journal_error
 from agent.pen import NumberTakenError, Pen
+from sync.batch import Line
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ T = TypeVar("T")
 Work: TypeAlias = Callable[[Pen], T]
 _Unit: TypeAlias = tuple[Work[Any], "asyncio.Future[Any]"]
 _Outcome: TypeAlias = tuple[Any, Exception | None]
-OnWritten: TypeAlias = Callable[[list[tuple[int, str]]], None]
+OnWritten: TypeAlias = Callable[[list[tuple[Line, str]]], None]
 
 
 class Writer:
@@ -115,20 +116,20 @@ class Writer:
             self._loop.call_soon_threadsafe(self._on_failure)
         self._loop.call_soon_threadsafe(self._answer, group, outcomes, written)
 
-    def _commit(self, group: list[_Unit]) -> tuple[list[_Outcome], list[tuple[int, str]]]:
+    def _commit(self, group: list[_Unit]) -> tuple[list[_Outcome], list[tuple[Line, str]]]:
         if self._pen is None:
             self._pen = self._pick_up()
         pen = self._pen
         pen.written = []
         pen.connection.execute("BEGIN IMMEDIATE")
         pen.quota.look(pen.connection)
-        outcomes = [self._perform(pen, work) for work, _ in group]
+        outcomes = [self._perform(pen, work, whole=len(group) == 1) for work, _ in group]
         pen.connection.execute("COMMIT")
         return outcomes, pen.written
 
-    def _perform(self, pen: Pen, work: Work[Any]) -> _Outcome:
+    def _perform(self, pen: Pen, work: Work[Any], *, whole: bool) -> _Outcome:
         try:
-            with pen.part():
+            with pen.part(whole=whole):
                 return work(pen), None
         except Exception as error:
             if isinstance(error, NumberTakenError):
@@ -154,14 +155,14 @@ class Writer:
             log.error("The journal fails: %s", failures[0])
             self._loop.call_soon_threadsafe(self._on_failure)
         outcomes: list[_Outcome] = [(None, failure) for failure in failures]
-        self._loop.call_soon_threadsafe(self._answer, group, outcomes, list[tuple[int, str]]())
+        self._loop.call_soon_threadsafe(self._answer, group, outcomes, list[tuple[Line, str]]())
 
     def _put_down(self) -> None:
         if self._pen is not None:
             self._pen.connection.close()
             self._pen = None
 
-    def _answer(self, group: list[_Unit], outcomes: list[_Outcome], written: list[tuple[int, str]]) -> None:
+    def _answer(self, group: list[_Unit], outcomes: list[_Outcome], written: list[tuple[Line, str]]) -> None:
         """On the loop: tell everybody who waits what became of their unit."""
         for (_, future), (result, error) in zip(group, outcomes, strict=True):
             if future.done():  # its caller stopped waiting

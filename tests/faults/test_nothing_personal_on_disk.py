@@ -1,6 +1,8 @@
 """A city whose people bring cards, and a look at every byte that is left of it: whoever they were stands nowhere."""
 
+import asyncio
 import base64
+import functools
 import json
 import subprocess
 import sys
@@ -9,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from common.clock import Clock
+from common.identifiers import uuid7
 from drivers.simulators.cards import PEOPLE
+from jingting.city import City
+from jingting.web import page, submit
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,4 +78,25 @@ def test_after_a_demo_with_cards_no_byte_kept_tells_who_came(tmp_path):
     wanted = {spelling: text for text in secrets() for spelling in spellings(text)}
     assert found_in(city, wanted) == []
     (tmp_path / "said").write_bytes(result.stdout + result.stderr)
+    assert found_in(tmp_path, wanted) == []
+
+
+async def test_what_an_officer_types_about_a_person_stands_nowhere_either(tmp_path):
+    typed = {
+        "name": "测试人甲·䶮㛃",
+        "number": "11010519491231002X",
+        "phone": "13900001234",
+        "need": "钱包在公交站丢了",
+        "represents": "测试人乙丙",
+    }
+    async with City(tmp_path, stations=1) as city:
+        url, event_id = city.station_url(city.stations[0]), uuid7(wall_ms=Clock().wall_ms())
+        form = {"event_id": event_id, "service": "HZ-01", "as": "registered"} | typed
+        await asyncio.to_thread(functools.partial(submit, url + "/duty/records", **form))
+        desk = await asyncio.to_thread(page, url + f"/duty/records/{event_id}")
+        assert "测*" in desk, "the record was not taken"
+        assert typed["number"] not in desk
+        assert await city.drained()
+    wanted = {spelling: text for text in typed.values() for spelling in spellings(text)}
+    assert found_in(tmp_path, {b'"sealed":{': "a box"})
     assert found_in(tmp_path, wanted) == []

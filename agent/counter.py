@@ -1,16 +1,18 @@
 """The station's window: its records, whom they are about, and the citizen's visit with its card reader."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from agent.devices import Devices
 from agent.entry import Clock
 from agent.journal import Journal
-from agent.records import Records, Seals
+from agent.records import Records
 from agent.reveals import Reveals
 from agent.settings import CardReaderSettings, StationSettings
+from agent.shift_keys import ShiftKeys
 from agent.supervisor import Supervisor
 from agent.visits import Visits
 from common import catalogue
@@ -19,13 +21,17 @@ from drivers.card_reader import CardReader
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """What the pages need of it. `changed()` has to be called when a page has changed a record."""
+    """What the pages need of it. `changed()` has to be called when a page has changed a record.
+
+    `new_shift()` forgets the shift key at once; see `agent.shift_keys`.
+    """
 
     records: Records
     reveals: Reveals
     visits: Visits
     clock: Clock
     changed: Callable[[], None]
+    new_shift: Callable[[], Coroutine[Any, Any, None]]
 
 
 def open_counter(
@@ -33,7 +39,7 @@ def open_counter(
     journal: Journal,
     clock: Clock,
     *,
-    seals: Seals,
+    seals: ShiftKeys,
     room: Devices,
     supervisor: Supervisor,
     changed: Callable[[], None],
@@ -47,7 +53,7 @@ def open_counter(
     visits = Visits(records, clock, reader=reader)
     visits.changed = changed
     supervisor.keep("visits", visits.run)
-    return Counter(records, Reveals(records, journal, clock, seals=seals), visits, clock, changed)
+    return Counter(records, Reveals(records, journal, clock, seals=seals), visits, clock, changed, seals.new_shift)
 
 
 def _card_reader(settings: CardReaderSettings, room: Devices, supervisor: Supervisor) -> CardReader:

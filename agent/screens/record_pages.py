@@ -40,6 +40,8 @@ class RecordPages:
         """Take in the routes."""
         app.get("/duty/new")(self.new)
         app.get("/duty/find")(self.find)
+        app.get("/duty/shift")(self.shift)
+        app.post("/duty/shift")(self.new_shift)
         app.post("/duty/records")(self.open)
         app.get("/duty/records/<record>")(self.show)
         app.post("/duty/records/<record>/amend")(self.amend)
@@ -72,6 +74,20 @@ class RecordPages:
         except JournalError:
             return self._refuse(request, "disk")
         return self._refuse(request, "unknown") if found is None else redirect(f"/duty/records/{found.record.id}", 303)
+
+    async def shift(self, request: Request) -> Response:
+        """Ask whether the shift is really to end."""
+        return self._page(request, "duty_shift.html")
+
+    async def new_shift(self, request: Request) -> Response:
+        """Begin a shift: from now on nobody here reads what the last one sealed, whatever the disk says of it."""
+        try:
+            await self._patience.started(self._counter.new_shift(), within_s=SAVE_S)
+        except JournalError:
+            return self._refuse(request, "disk")  # the old key is gone; the new one is announced before its first box
+        finally:
+            self._counter.changed()
+        return redirect("/duty", 303)
 
     async def open(self, request: Request) -> Response:
         """Open a record, as a draft or registered."""

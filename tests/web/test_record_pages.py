@@ -74,6 +74,19 @@ async def test_once_the_shift_key_is_gone_there_is_only_identity_on_file(station
     assert "on file" in (await station.get(f"/duty/records/{record}")).text
 
 
+async def test_a_new_shift_is_asked_for_twice_and_then_nobody_here_reads_what_the_last_one_sealed(station):
+    await open_record(station, **TYPED)
+    asked = await station.get("/duty/shift?lang=en")
+    assert "Begin a new shift?" in asked.text
+    assert "欧*" in (await station.get("/duty?lang=en")).text, "asking changes nothing"
+    done = await station.post("/duty/shift")
+    assert (done.status_code, done.headers["location"]) == (303, "/duty")
+    page = (await station.get("/duty?lang=en")).text
+    assert "Identity on file" in page
+    assert "欧*" not in page
+    assert [event["type"] for event in lines(station)].count("key.issued") == 2
+
+
 async def test_a_reveal_is_journaled_shown_for_ten_seconds_and_masked_again_by_the_server(station):
     record, _ = await open_record(station, **TYPED)
     path = f"/duty/records/{record}/reveal"

@@ -76,7 +76,8 @@ async def a_window(changed):
         visits.changed = changed
         running = asyncio.create_task(visits.run())
         try:
-            yield Counter(records, Reveals(records, journal, clock, seals=keys), visits, clock, changed), journal, keys
+            reveals = Reveals(records, journal, clock, seals=keys)
+            yield Counter(records, reveals, visits, clock, changed, keys.new_shift), journal, keys
         finally:
             running.cancel()
             await asyncio.wait({running})

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 
-from faults_rig import until
+from faults_rig import DEADLINE_S
 
 from common import keyfiles
 from jingting.city import City
@@ -14,13 +14,17 @@ from sync.connection import Broker, Connection, Incoming
 class Stranger:
     """A connection under another client id; `heard` is what came on the topics it subscribed to."""
 
-    def __init__(self, connection: Connection, heard: list[Incoming]) -> None:
+    def __init__(self, connection: Connection, room: asyncio.Event, heard: list[Incoming]) -> None:
         self._connection = connection
+        self._room = room
         self.heard = heard
 
     async def says(self, topic: str, payload: bytes) -> None:
         """Publish with QoS 1; returns once the broker has room for it."""
-        await until(lambda: self._connection.publish(topic, payload, slot="ack"))
+        while not self._connection.publish(topic, payload, slot="ack"):  # on the loop: a connection is for one thread
+            self._room.clear()
+            async with asyncio.timeout(DEADLINE_S):
+                await self._room.wait()
 
     def payloads(self, topic: str) -> list[bytes]:
         return [message.payload for message in self.heard if message.topic == topic]
@@ -31,6 +35,7 @@ async def stranger(city: City, username: str, filters: Sequence[str] = ()) -> As
     """Come as `hq` or as a station's id, beside whoever has that name."""
     home = city.folder / "hq" if username == "hq" else city.station_folder(username)
     heard: list[Incoming] = []
+    room = asyncio.Event()
     connection = Connection(
         Broker(
             host="127.0.0.1",
@@ -40,12 +45,12 @@ async def stranger(city: City, username: str, filters: Sequence[str] = ()) -> As
         ),
         client_id=f"stranger-{username}",
         on_message=heard.append,
-        on_room=lambda: None,
+        on_room=room.set,
     )
     await connection.open()
     try:
         if filters:
             await connection.subscribe(filters)
-        yield Stranger(connection, heard)
+        yield Stranger(connection, room, heard)
     finally:
         await asyncio.shield(connection.close())

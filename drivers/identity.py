@@ -43,6 +43,27 @@ Doubt: TypeAlias = str
 """What a document contradicts itself in (`birth`, `sex`), a field that is no date, or one that was repaired."""
 
 
+NotReadReason: TypeAlias = Literal["no_document", "lift", "unreadable", "reader", "busy"]
+
+
+class NotRead(Exception):
+    """No identity was read; `reason` says what to do about it, and nothing of the document.
+
+    no_document: nobody put one there in time (one read before counts as none until it is lifted): ask again.
+    lift: one is there and was not read for sure: ask to lift it and put it back, alone, or to swipe it again.
+    unreadable: it was read, and its layout is not known here or its number is impossible: let an officer type.
+    reader: the reader is away, faulty, or went away in the middle: let an officer type.
+    busy: another read is under way: wait for it.
+
+    `status`: the reader's own word (SW3) for a card it could not read, 0 when it said none.
+    """
+
+    def __init__(self, reason: NotReadReason, status: int = 0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Identity:
     """What a document says, or those fields of it that were asked for.

@@ -18,7 +18,6 @@ import serial
 _CHUNK = 4096
 # A flood is read at 4096 bytes in 20 ms, 17 times what 115200 baud can carry: the loop belongs to others too.
 _WINDOW_S = 0.02
-_BAUD = 115200
 
 # What opening, configuring or closing a port may raise; termios.error is no OSError.
 PORT_ERRORS = (OSError, termios.error)
@@ -40,11 +39,14 @@ class SerialLine:
     """A line that is opened, used until it is lost, closed, and opened again. Not for two users at a time.
 
     `on_bytes` gets what was read, at most 4096 bytes at a time; `on_room` is called when a write that had to wait has
-    left. Raises ValueError when `port_url` is of no kind that pyserial knows.
+    left. 8N1 at `baud`. Raises ValueError when `port_url` is of no kind that pyserial knows.
     """
 
-    def __init__(self, port_url: str, *, on_bytes: Callable[[bytes], None], on_room: Callable[[], None]) -> None:
+    def __init__(
+        self, port_url: str, *, on_bytes: Callable[[bytes], None], on_room: Callable[[], None], baud: int = 115200
+    ) -> None:
         self._port_url = port_url
+        self._baud = baud
         self._closed_port()  # so that an unknown kind is told now
         self._port: serial.Serial | None = None
         self._on_bytes = on_bytes
@@ -142,7 +144,7 @@ class SerialLine:
     def _closed_port(self) -> serial.Serial:
         # 8N1; a timeout of 0 keeps pyserial itself from waiting. The lock keeps a second program off the line.
         return serial.serial_for_url(
-            self._port_url, baudrate=_BAUD, timeout=0, write_timeout=0, exclusive=True, do_not_open=True
+            self._port_url, baudrate=self._baud, timeout=0, write_timeout=0, exclusive=True, do_not_open=True
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from common.catalogue import Service
-from common.privacy import mask_name, mask_number, mask_phone
+from common.privacy import mask_name, mask_number, mask_phone, mask_typed_phone
 from drivers.card_text import Identity
 
 IDLE_S: Final = 60
@@ -20,11 +20,15 @@ WARNING_S: Final = 30
 _NS: Final = 1_000_000_000
 _MOST_DIGITS: Final = 15  # E.164, section 6.1
 
-Page: TypeAlias = Literal["purpose", "card", "confirm", "ticket"]
-"""purpose: why an identity is asked for; card: put it on the reader; confirm: masked; ticket: the number."""
+_FEWEST_DIGITS: Final = 7  # of a city's own numbers, without an area code
 
-Trouble: TypeAlias = Literal["no_card", "lift", "unreadable", "reader", "busy", "not_recorded", "full"]
-"""What went wrong last: with the card (`drivers.card_reader.NotRead`), the disk, or a journal that is full."""
+Page: TypeAlias = Literal["purpose", "card", "confirm", "phone", "ticket"]
+"""purpose: why an identity is asked for; card: put it on the reader; confirm: masked; phone: the number pad, if the
+citizen wants to be called; ticket: the number."""
+
+Trouble: TypeAlias = Literal["no_card", "lift", "unreadable", "reader", "busy", "phone", "not_recorded", "full"]
+"""What went wrong last: with the card (`drivers.card_reader.NotRead`), a telephone number that is too short, the disk,
+or a journal that is full."""
 
 
 class Erasable:
@@ -119,21 +123,47 @@ class Visit:
         return True
 
     def go_without(self) -> bool:
-        """Go on without an identity; False where one is required, or that is not the page."""
-        if self.page not in ("purpose", "card") or self.reading or self.service.identity == "required":
+        """Go on without an identity, or without a telephone number; False where that is not the page.
+
+        Likewise where an identity is required.
+        """
+        if self.page == "phone":
+            self.personal.drop("phone")
+        elif self.page not in ("purpose", "card") or self.reading or self.service.identity == "required":
             return False
         self.page, self.trouble = "confirm", None
         return True
 
-    def give_phone(self, digits: str) -> bool:
-        """Take a telephone number from the number pad, or take it back when it is empty; False for anything else."""
-        takes = self.page == "confirm" and not self.confirming and not self.service.reference_only
-        if not takes or len(digits) > _MOST_DIGITS or (digits and not (digits.isascii() and digits.isdigit())):
+    def ask_phone(self) -> bool:
+        """Show the number pad: the citizen wants to be called; False when that is not the page for it."""
+        if self.page != "confirm" or self.confirming:
             return False
-        if digits:
-            self.personal.put("phone", digits)
+        self.page, self.trouble = "phone", None
+        return True
+
+    def key(self, key: str) -> bool:
+        """Take one key of the number pad, a digit or `back`; False for anything else, and when nothing changes."""
+        digits = self.personal.get("phone")
+        if self.page != "phone":
+            return False
+        if key == "back" and digits:
+            digits = digits[:-1]
+        elif len(key) == 1 and key in "0123456789" and len(digits) < _MOST_DIGITS:
+            digits += key
         else:
-            self.personal.drop("phone")
+            return False
+        self.personal.put("phone", digits)
+        self.trouble = None
+        return True
+
+    def keep_phone(self) -> bool:
+        """Take the telephone number as it was typed; False for one that is too short, and says so."""
+        if self.page != "phone":
+            return False
+        if len(self.personal.get("phone")) < _FEWEST_DIGITS:
+            self.trouble = "phone"
+            return False
+        self.page, self.trouble = "confirm", None
         return True
 
     # -- what comes of it -------------------------------------------------------------------------------------------
@@ -188,7 +218,7 @@ class Visit:
             trouble=self.trouble,
             name=mask_name(self.personal.get("name")),
             number=mask_number(self.personal.get("number")),
-            phone=mask_phone(self.personal.get("phone")),
+            phone=(mask_typed_phone if self.page == "phone" else mask_phone)(self.personal.get("phone")),
             ticket=self.ticket,
             ticket_unsure=self.ticket_unsure,
             erased_in_s=max(0, math.ceil(left_s)) if left_s <= WARNING_S else None,

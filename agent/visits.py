@@ -86,14 +86,24 @@ class Visits:
         return True
 
     def go_without(self, visit: str) -> bool:
-        """Go on without an identity, where the service allows it."""
+        """Go on without an identity, where the service allows it, or without a telephone number."""
         now = self._current(visit)
         return now is not None and self._touched(now.go_without())
 
-    def give_phone(self, visit: str, digits: str) -> bool:
-        """Take a telephone number from the number pad; an empty one takes it back."""
+    def ask_phone(self, visit: str) -> bool:
+        """Show the number pad: the citizen wants to be called."""
         now = self._current(visit)
-        return now is not None and self._touched(now.give_phone(digits))
+        return now is not None and self._touched(now.ask_phone())
+
+    def key(self, visit: str, key: str) -> bool:
+        """Take one key of the number pad, a digit or `back`."""
+        now = self._current(visit)
+        return now is not None and self._touched(now.key(key))
+
+    def keep_phone(self, visit: str) -> bool:
+        """Take the telephone number as it was typed."""
+        now = self._current(visit)
+        return now is not None and self._touched(now.keep_phone())
 
     def touch(self, visit: str) -> bool:
         """Hear that somebody is there."""

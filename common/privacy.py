@@ -14,6 +14,7 @@ _MOBILE = re.compile(r"(?:(?:\+|00)?86)?(1\d{10})", re.ASCII)
 """A mobile number of China: 11 digits that begin with 1 (its numbering plan, as the ITU lists it), perhaps after 86."""
 
 _SHORTEST_PHONE = 8
+_HIDDEN_IN_A_MOBILE = range(3, 7)
 
 
 def mask_name(name: str) -> str:
@@ -49,3 +50,14 @@ def mask_phone(phone: str) -> str:
     digits = text.replace("+", "")
     shown = 2 if len(digits) >= _SHORTEST_PHONE else 0
     return _STAR * (len(digits) - shown) + digits[len(digits) - shown :]
+
+
+def mask_typed_phone(digits: str) -> str:
+    """Return a telephone number as its owner sees it while typing: 138***9, and in the end 138****5678.
+
+    The newest digit is always shown, or nobody could tell a slip of the finger.
+    """
+    newest = len(digits) - 1
+    return "".join(
+        _STAR if place in _HIDDEN_IN_A_MOBILE and place != newest else digit for place, digit in enumerate(digits)
+    )

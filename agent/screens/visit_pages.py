@@ -56,6 +56,12 @@ class VisitPages:
                 self._visits.agree(visit)
             case "without":
                 self._visits.go_without(visit)
+            case "phone":
+                self._visits.ask_phone(visit)
+            case "key":
+                self._visits.key(visit, form_of(request).get("key", ""))
+            case "keep-phone":
+                self._visits.keep_phone(visit)
             case "stay":
                 self._visits.touch(visit)
             case "end":

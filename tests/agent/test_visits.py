@@ -114,15 +114,43 @@ async def test_who_need_not_tell_a_name_may_go_on_without_and_who_must_may_not(s
 
 async def test_a_telephone_number_is_digits_masked_and_can_be_taken_back(station):
     visit = await come(station, "ZX-01")
-    for wrong in ("+86139", "12a", "１３９", "1" * 16):
-        assert not station.visits.give_phone(visit, wrong)
-    assert station.visits.give_phone(visit, PLANTED["phone"])
-    assert station.visits.view().phone == "139****1234"
-    station.visits.give_phone(visit, "")
-    assert station.visits.view().phone == ""
-    station.visits.give_phone(visit, PLANTED["phone"])
+    assert not station.visits.key(visit, "1")
+    assert station.visits.ask_phone(visit)
+    for wrong in ("+", "a", "３", "13", "", "back"):
+        assert not station.visits.key(visit, wrong)
+    seen = [dial(station, visit, digit) for digit in PLANTED["phone"]]
+    assert seen[3:6] == ["1390", "139*0", "139**0"]
+    assert station.visits.keep_phone(visit)
+    assert (station.visits.view().page, station.visits.view().phone) == ("confirm", "139****1234")
+    station.visits.ask_phone(visit)
+    assert station.visits.go_without(visit)
+    assert (station.visits.view().page, station.visits.view().phone) == ("confirm", "")
+    station.visits.ask_phone(visit)
+    for key in (*PLANTED["phone"][:-1], "0", "back", PLANTED["phone"][-1]):
+        dial(station, visit, key)
+    station.visits.keep_phone(visit)
     await station.visits.confirm(visit)
     assert station.unsealed() == [{"phone": PLANTED["phone"]}]
+
+
+async def test_a_telephone_number_too_short_to_call_is_not_kept_and_one_too_long_grows_no_further(station):
+    visit = await come(station, "ZX-01")
+    station.visits.ask_phone(visit)
+    for digit in "139000":
+        dial(station, visit, digit)
+    assert not station.visits.keep_phone(visit)
+    assert (station.visits.view().page, station.visits.view().trouble) == ("phone", "phone")
+    assert await station.visits.confirm(visit) is None
+    dial(station, visit, "1")
+    assert station.visits.view().trouble is None
+    for digit in "23456789":
+        dial(station, visit, digit)
+    assert not station.visits.key(visit, "0")
+
+
+def dial(station, visit, key):
+    assert station.visits.key(visit, key)
+    return station.visits.view().phone
 
 
 async def test_a_report_to_the_police_is_nothing_for_the_screen(station):
@@ -278,7 +306,7 @@ async def test_a_new_visit_ends_the_one_before_and_an_old_page_does_nothing_to_i
     new = await come(station, "TJ-01")
     for acted in (station.visits.touch, station.visits.agree, station.visits.go_without, station.visits.end):
         assert not acted(old)
-    assert not station.visits.give_phone(old, "1")
+    assert not station.visits.key(old, "1")
     assert (station.visits.view().id, station.visits.view().name) == (new, "")
 
 

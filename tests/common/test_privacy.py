@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.privacy import mask_name, mask_number, mask_phone
+from common.privacy import mask_name, mask_number, mask_phone, mask_typed_phone
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,9 @@ def test_no_two_digits_of_the_middle_of_a_number_make_a_difference(digits):
     hidden = digits[:3] + "0000" + digits[7:]
     assert mask_phone(digits) == mask_phone(hidden)
     assert mask_number(digits) == mask_number(digits[0] + "0" * 9 + digits[-1])
+
+
+def test_who_types_a_number_sees_the_newest_digit_and_in_the_end_what_everybody_sees():
+    seen = [mask_typed_phone("13900001234"[:typed]) for typed in range(12)]
+    assert seen[:9] == ["", "1", "13", "139", "1390", "139*0", "139**0", "139***0", "139****1"]
+    assert seen[-1] == mask_phone("13900001234") == "139****1234"

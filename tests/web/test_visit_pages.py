@@ -114,6 +114,32 @@ async def test_an_optional_identity_may_be_left_out(screen):
     assert 'action="/visit/confirm"' not in await act(screen, visit, "without")
 
 
+@pytest.mark.parametrize("lang", ["zh-CN", "en"])
+async def test_a_citizen_may_leave_a_telephone_number_on_the_number_pad(screen, lang):
+    await screen.get(f"/?lang={lang}")
+    visit = await begin(screen, WITHOUT)
+    pad = await act(screen, visit, "phone")
+    assert re.findall(r'name="key" value="(\w+)"', pad) == [*"123456789", "back", "0"]
+    for key in ("1", "3", "9", "5", "back", *"00001234"):
+        await screen.post("/visit/key", data={"event_id": visit, "key": key})
+    assert ">139****1234<" in (await screen.get("/")).text
+    assert "139****1234" in await act(screen, visit, "keep-phone")
+    await act(screen, visit, "confirm")
+    [record] = [kept.record for kept in screen.counter.records.open_ones()]
+    assert record.on_file == ("phone",)
+
+
+async def test_a_number_too_short_is_told_and_nothing_else_than_a_key_is_taken(screen):
+    visit = await begin(screen, WITHOUT)
+    await act(screen, visit, "phone")
+    for key in ("7", "x", "77", "+"):
+        await screen.post("/visit/key", data={"event_id": visit, "key": key})
+    page = await act(screen, visit, "keep-phone")
+    assert "号码太短" in page
+    assert "<output>7</output>" in page
+    assert 'action="/visit/confirm"' in await act(screen, visit, "without")
+
+
 async def test_two_submits_of_one_form_are_one_visit_and_one_record(screen):
     visit = await begin(screen, WITHOUT)
     await screen.post("/visit", data={"event_id": visit, "service": OPTIONAL})

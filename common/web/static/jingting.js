@@ -21,6 +21,7 @@
   let stepsAt = now();
   let touchedAt = now();
   let stayedAt = now();
+  let sent = Promise.resolve(); // keys of a number pad: one after the other
 
   function stepsOf(element) {
     return [...element.querySelectorAll("button")].map((button) => button.id).join();
@@ -123,12 +124,16 @@
     setTimeout(() => postponed !== null && show(postponed), 0);
   }
 
+  function post(action, body) {
+    return fetch(action, { method: "POST", body, redirect: "manual" }).catch(() => {});
+  }
+
   function touched() {
     touchedAt = now();
     const stay = live.querySelector("form[data-stay]");
     if (!stay || now() - stayedAt < STAY_MS) return;
     stayedAt = now();
-    fetch(stay.action, { method: "POST", body: new URLSearchParams(new FormData(stay)), redirect: "manual" }).catch(() => {});
+    post(stay.action, new URLSearchParams(new FormData(stay)));
   }
 
   document.addEventListener("pointerdown", () => {
@@ -140,6 +145,10 @@
 
   document.addEventListener("submit", (event) => {
     if (event.target.hasAttribute("data-second-step") && now() - stepsAt < SECOND_STEP_MS) event.preventDefault();
+    if (!event.target.hasAttribute("data-quick")) return;
+    event.preventDefault();
+    const body = new URLSearchParams(new FormData(event.target, event.submitter));
+    sent = sent.then(() => post(event.target.action, body)).then(refresh);
   });
 
   document.addEventListener("keydown", (event) => {

@@ -15,8 +15,7 @@ from agent.quota import JournalFullError
 from agent.record_form import Header, check_id
 from agent.records import Records
 from agent.visit import WARNING_S, Visit, VisitView
-from drivers.card_reader import NotRead
-from drivers.card_text import Field, Identity
+from drivers.identity import Field, Identity, NotRead
 
 READING_S: Final = 30.0
 """How long a card is waited for, in seconds."""

@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias, get_args
 PersonalField: TypeAlias = Literal["name", "sex", "document", "number", "phone", "address", "represents", "need"]
 """`document`: which kind of document `number` is of; `represents`: for whom the citizen came; `need`: what they want.
 
-`sex` as on the card, after GB/T 2261.1. No nation, no photo, no fingerprint.
+`sex`: m, f, unknown or not_stated. No nation, no photo, no fingerprint.
 """
 
 OnFile: TypeAlias = Literal["name", "number", "phone"]

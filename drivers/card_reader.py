@@ -14,11 +14,10 @@ How a wrong or mixed identity is kept out:
 import asyncio
 import logging
 from collections.abc import Callable, Collection
-from typing import Literal, TypeAlias
 
 from drivers import card_frames, card_text, device
 from drivers.card_line import AilingError, CardLine, LostError, OddError
-from drivers.card_text import Field, Identity
+from drivers.identity import Field, Identity, NotRead
 from drivers.serial_line import PORT_ERRORS, why
 from drivers.standing import Standing
 
@@ -44,27 +43,7 @@ _TO_DO = {
     "not_authorised": "its SAM is not authorised: have it replaced",
 }
 
-Reason: TypeAlias = Literal["no_card", "lift", "unreadable", "reader", "busy"]
-
 _log = logging.getLogger(__name__)
-
-
-class NotRead(Exception):
-    """No identity was read; `reason` says what to do about it, and nothing of the card.
-
-    no_card: nobody put a card there in time (one read before counts as none until it is lifted): ask again.
-    lift: a card is there and was not read for sure: ask to lift it and put it back, alone.
-    unreadable: it was read, and its layout is not known here or its number is impossible: let an officer type.
-    reader: the reader is away, faulty, or went away in the middle: let an officer type.
-    busy: another read is under way: wait for it.
-
-    `status`: the reader's own word (SW3) for a card it could not read, 0 when it said none.
-    """
-
-    def __init__(self, reason: Reason, status: int = 0) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.status = status
 
 
 class CardReader:
@@ -220,7 +199,7 @@ class CardReader:
             except OddError:
                 await self._synchronise()
             if self._find_at >= deadline:
-                raise NotRead("no_card")
+                raise NotRead("no_document")
 
     async def _read_alike(self) -> bytes:
         """Read the selected card until two readings in a row, and nothing beside them, came between two markers."""

@@ -1,17 +1,22 @@
-"""Cards of invented people, for the simulated reader: a TOML file, a table for each card, named after the card."""
+"""Cards of invented people, for the simulated reader: a TOML file, a table for each card, named after the card.
+
+Fields are as they stand on a card, before any of it is read: dates `YYYYMMDD` or 长期, sex after GB/T 2261.1, and the
+nation (GB/T 3304), which a real card has and no driver may bring home.
+"""
 
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from drivers import card_frames
-from drivers.card_text import LAYOUTS, LETTER_AT, Field
+from drivers.card_text import LAYOUTS, LETTER_AT
 
 PEOPLE = Path(__file__).with_name("people.toml")
 """Cards that come with the simulator."""
 
-_RESIDENT = LAYOUTS["resident"]
+_NATION = (32, 4)
+_RESIDENT: Mapping[str, tuple[int, int]] = dict(LAYOUTS["resident"].items()) | {"nation": _NATION}
 
 
 class CardsError(Exception):
@@ -27,7 +32,7 @@ def load(path: Path) -> dict[str, bytes]:
     return {card: _encode(f"{path}, card {card}", fields) for card, fields in tables.items()}
 
 
-def encode(fields: Mapping[Field, str], *, letter: str = " ") -> bytes:
+def encode(fields: Mapping[str, str], *, letter: str = " ") -> bytes:
     """Return 256 bytes of card text; `letter` tells its layout, a space being a resident's.
 
     Raises ValueError for a field that is too long, KeyError for one that a resident's card has not.
@@ -53,6 +58,6 @@ def _encode(where: str, table: Any) -> bytes:
     if len(letter) != 1:
         raise CardsError(f"{where}: letter must be one character")
     try:
-        return encode(cast("dict[Field, str]", table), letter=letter)
+        return encode(table, letter=letter)
     except ValueError as error:
         raise CardsError(f"{where}: {error}") from None

@@ -24,7 +24,7 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 PLANTED = {
     "name": "欧阳甲测",
-    "sex": "1",
+    "sex": "m",
     "document": "resident",
     "number": "11010119900307651X",
     "phone": "13900001234",

@@ -9,12 +9,11 @@ from record_rig import PLANTED, Station
 from agent.record_form import WrongForm
 from agent.visit import Erasable
 from agent.visits import Ticket, Visits
-from drivers.card_reader import NotRead
-from drivers.card_text import Identity
+from drivers.identity import Identity, NotRead
 
 CARD = Identity(
     "resident",
-    {name: PLANTED[name] for name in ("name", "sex", "number", "address")} | {"nation": "01", "birth": "19900307"},
+    {name: PLANTED[name] for name in ("name", "sex", "number", "address")} | {"birth": "1990-03-07"},
 )
 MASKED = ("欧*", "1****************X")
 
@@ -163,7 +162,7 @@ async def test_a_report_to_the_police_is_nothing_for_the_screen(station):
 # -- the card -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("reason", ["no_card", "lift", "unreadable", "reader", "busy"])
+@pytest.mark.parametrize("reason", ["no_document", "lift", "unreadable", "reader", "busy"])
 async def test_a_card_that_was_not_read_can_be_tried_again(station, reason):
     visit = await come(station)
     await identify(station, visit, NotRead(reason))

@@ -13,7 +13,7 @@ from panel_rig import DEADLINE_S, ROOT, RawPanel, until
 
 from drivers import card_frames, card_text
 from drivers.card_reader import CardReader
-from drivers.card_text import Identity
+from drivers.identity import Identity
 from drivers.simulators import cards
 
 ALL = tuple(card_text.LAYOUTS["resident"])

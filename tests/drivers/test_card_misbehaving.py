@@ -6,7 +6,7 @@ import random
 import pytest
 from card_rig import Host, Simulator, identity_of, until
 
-from drivers.card_reader import NotRead
+from drivers.identity import NotRead
 
 # The answers of one reading, counted: the first marker, find, select, read, read, the last marker.
 ANSWERS = range(1, 7)
@@ -92,7 +92,7 @@ async def test_a_reader_that_is_always_too_late_reads_nothing_and_then_the_right
         await host.ready()
         simulator.ask("late 1100")
         simulator.ask("put card-1")
-        assert await outcome(host, timeout_s=1) in ("no_card", "reader")
+        assert await outcome(host, timeout_s=1) in ("no_document", "reader")
         simulator.ask("late 0")
         await read_in_the_end(host, simulator, "card-2")
 
@@ -129,7 +129,7 @@ async def test_noise_at_any_time_neither_makes_nor_changes_an_identity(simulator
                 await until(lambda at=at: len(simulator.log()) > at, "the next answer")
             simulator.ask(f"put {card}")
             simulator.ask(f"noise {rng.randrange(1, 300)}")
-            assert await reading in (identity_of(card), "lift", "no_card")
+            assert await reading in (identity_of(card), "lift", "no_document")
             await read_in_the_end(host, simulator, card)
         assert host.reader.noise_bytes > 0
 

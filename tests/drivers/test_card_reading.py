@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from card_rig import Host, Simulator, identity_of, until
 
-from drivers.card_reader import NotRead
+from drivers.identity import NotRead
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ async def test_two_attempts_to_find_a_card_are_300_ms_apart_across_reads_too(sim
     async with Host(simulator.link) as host:
         await host.ready()
         for _ in range(3):
-            with pytest.raises(NotRead, match="no_card"):
+            with pytest.raises(NotRead, match="no_document"):
                 await host.read(timeout_s=0.4)
         at_ms = [entry["mono_ns"] / 1e6 for entry in simulator.log("find")]
         assert len(at_ms) >= 4
@@ -75,9 +75,9 @@ async def test_a_card_that_was_read_and_still_lies_there_is_no_error_and_is_not_
 async def test_without_a_card_the_read_ends_in_time_and_says_so(simulator):
     async with Host(simulator.link) as host:
         await host.ready()
-        with pytest.raises(NotRead, match="no_card") as failure:
+        with pytest.raises(NotRead, match="no_document") as failure:
             await host.read(timeout_s=0.1)
-        assert failure.value.reason == "no_card"
+        assert failure.value.reason == "no_document"
         assert host.reader.state == "ready"
 
 
@@ -119,7 +119,7 @@ async def test_a_card_that_contradicts_its_own_number_is_flagged_and_not_refused
     async with Host(simulator.link) as host:
         await host.ready()
         identity = await host.read("name")
-        assert identity.contradictions == ("sex",)
+        assert identity.doubts == ("sex",)
         assert set(identity.fields) == {"name"}
 
 

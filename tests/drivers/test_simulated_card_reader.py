@@ -60,7 +60,7 @@ async def test_its_log_names_requests_and_cards_and_tells_nothing_of_who_they_ar
     assert ("read", "90", "card-1") in events
     assert set(simulator.log()[0]) == {"at", "mono_ns", "event", "card"}
     log = simulator.log_path.read_text()
-    for value in decode(CARDS["card-1"]).fields.values():
+    for value in filter(None, decode(CARDS["card-1"]).fields.values()):
         assert len(value) < 3 or (value not in log and value.encode("unicode-escape").decode() not in log)
 
 

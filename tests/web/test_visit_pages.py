@@ -187,7 +187,7 @@ async def test_going_back_shows_nothing_since_nothing_is_stored_and_all_of_it_st
     assert "欧*" not in (await screen.get("/")).text
 
 
-@pytest.mark.parametrize("reason", ["no_card", "lift", "unreadable", "reader", "busy"])
+@pytest.mark.parametrize("reason", ["no_document", "lift", "unreadable", "reader", "busy"])
 @pytest.mark.parametrize("lang", ["zh-CN", "en"])
 async def test_a_card_that_is_not_read_is_told_in_plain_words(screen, reason, lang):
     await screen.get(f"/?lang={lang}")

@@ -15,8 +15,7 @@ from agent.shift_keys import ShiftKeys
 from agent.visits import Visits
 from common import catalogue
 from common.clock import Clock
-from drivers.card_reader import NotRead
-from drivers.card_text import Identity
+from drivers.identity import Identity, NotRead
 from sync.sealing import SealingPublicKey, new_sealing_key
 
 CATALOGUE = catalogue.load()

@@ -21,6 +21,7 @@ from typing import Literal, TypeAlias
 
 from drivers import check_digits
 from drivers.identity import Kind
+from drivers.short_dates import born, full_date
 
 Rule: TypeAlias = Literal["shape", "check_character", "birth_date", "born_in_future"]
 """A hard rule that a number breaks.
@@ -122,7 +123,7 @@ def check(number: str, *, today: date | None) -> Checked:
     """
     number = normalised(number)
     if _RESIDENT_2017.fullmatch(number):
-        birth = born_within_a_century(number[_BIRTH_2017], today) if today is not None else None
+        birth = born(number[_BIRTH_2017], today) if today is not None else None
         return _checked(_failed_2017(number), "permanent_resident_2017", birth, None, _PROVINCES.get(number[3:5]))
     if _TRAVEL_PERMIT.fullmatch(number):
         return _checked((), "travel_permit", None, None, _TRAVELLERS.get(number[0], _TAIWAN))
@@ -131,7 +132,7 @@ def check(number: str, *, today: date | None) -> Checked:
         return _checked(failed, None, None, None, None)
     kind = _kind(number)
     region = _PROVINCES.get(number[1:3] if kind == "permanent_resident_2023" else number[:2])
-    return _checked(failed, kind, _date(number[_BIRTH]), "m" if int(number[_SEX]) % 2 else "f", region)
+    return _checked(failed, kind, full_date(number[_BIRTH]), "m" if int(number[_SEX]) % 2 else "f", region)
 
 
 def check_character(first: str) -> str:
@@ -168,16 +169,6 @@ def contradictions(number: str, *, birth: str, sex: str) -> tuple[Contradiction,
     return tuple(found)
 
 
-def born_within_a_century(yymmdd: str, today: date) -> date | None:
-    """Return the latest day not after `today` that `YYMMDD` can mean, or None when the calendar has none."""
-    century = today.year // 100 * 100
-    for year in (century, century - 100):
-        day = _date(f"{year + int(yymmdd[:2]):04}{yymmdd[2:]}")
-        if day is not None and day <= today:
-            return day
-    return None
-
-
 def _checked(
     failed: tuple[Rule, ...], kind: Kind | None, birth: date | None, sex: Sex | None, region: str | None
 ) -> Checked:
@@ -195,10 +186,10 @@ def _failed(number: str, today: date | None) -> tuple[Rule, ...]:
     if _are_digits(number[:17]) and check_character(number[:17]) != number[17]:
         failed.append("check_character")
     if _are_digits(number[_BIRTH]):
-        born = _date(number[_BIRTH])
-        if born is None:
+        day = full_date(number[_BIRTH])
+        if day is None:
             failed.append("birth_date")
-        elif today is not None and born > today:
+        elif today is not None and day > today:
             failed.append("born_in_future")
     return tuple(failed)
 
@@ -217,10 +208,3 @@ def _kind(number: str) -> Kind:
 
 def _are_digits(text: str) -> bool:
     return text.isascii() and text.isdecimal()
-
-
-def _date(yyyymmdd: str) -> date | None:
-    try:
-        return date(int(yyyymmdd[:4]), int(yyyymmdd[4:6]), int(yyyymmdd[6:]))
-    except ValueError:
-        return None

@@ -25,24 +25,40 @@ STUCK = 0x01  # a button held for over 30 s
 CUT = 0x02  # the button's loop is open
 SHORT = 0x04  # the button's loop is shorted
 FULL = 0x08  # the latch is full: a further press was not numbered
+TAMPER = 0x10  # the panel's case is open
+WATCHDOG = 0x20  # restarted by its watchdog within the last minute
+STORE = 0x40  # presses cannot be kept through a restart
+SELF_TEST = 0x80  # the last self-test went wrong
+
+# Bits of TestResult.failed.
+TEST_LAMP = 0x01  # the lamp's output does not follow
+TEST_BUZZER = 0x02  # the buzzer's output does not follow
+TEST_ADC = 0x04  # the converter reads nonsense
+TEST_STORE = 0x08  # what was stored cannot be read back
+TEST_WAITS = 0x10  # an earlier test press still waits for its acknowledgement
 
 MAX_FIRMWARE = 32
 MAX_PAYLOAD = 64
 _CRC_BYTES = 4
 MAX_STUFFED = MAX_PAYLOAD + _CRC_BYTES + 1
 
-_HELLO, _PRESS, _STATUS, _PRESS_ACK, _OUTPUTS = 0x01, 0x02, 0x03, 0x81, 0x82
+_HELLO, _PRESS, _STATUS, _TEST_RESULT = 0x01, 0x02, 0x03, 0x04
+_PRESS_ACK, _OUTPUTS, _SELF_TEST = 0x81, 0x82, 0x83
+_SYNTHETIC = 0x01  # the flag of a press that no hand made
 _LONGEST_RUN = 0xFF  # a COBS code byte saying: 254 bytes follow, and no zero after them
 
 # Panel to host. `firmware` is printable ASCII; `epoch` names one life of the panel's memory; buttons count from 0.
-Hello = namedtuple("Hello", ("firmware", "epoch", "buttons"))  # noqa: PYI024 - MicroPython has no typing
-# `number` counts from 1 in its epoch; `age_ms` is how long the press has waited in the panel.
-Press = namedtuple("Press", ("epoch", "number", "button", "age_ms"))  # noqa: PYI024
+Hello = namedtuple("Hello", ("firmware", "epoch", "buttons"))
+# `number` counts from 1 in its epoch; `age_ms` is how long the press has waited in the panel; `test`: of a self-test.
+Press = namedtuple("Press", ("epoch", "number", "button", "age_ms", "test"))
 # What the panel really shows, how many presses wait for their acknowledgement, and the fault bits.
-Status = namedtuple("Status", ("lamp", "tone", "relay", "latched", "faults"))  # noqa: PYI024
+Status = namedtuple("Status", ("lamp", "tone", "relay", "latched", "faults"))
+# How the self-test that the host numbered so went: no bit, all well.
+TestResult = namedtuple("TestResult", ("number", "failed"))
 # Host to panel.
-PressAck = namedtuple("PressAck", ("epoch", "number"))  # noqa: PYI024
-Outputs = namedtuple("Outputs", ("lamp", "tone", "relay"))  # noqa: PYI024
+PressAck = namedtuple("PressAck", ("epoch", "number"))
+Outputs = namedtuple("Outputs", ("lamp", "tone", "relay"))
+SelfTest = namedtuple("SelfTest", ("number",))
 
 
 def following(sequence: int) -> int:
@@ -50,7 +66,7 @@ def following(sequence: int) -> int:
     return sequence % 255 + 1
 
 
-def encode(message: Hello | Press | Status | PressAck | Outputs, sequence: int) -> bytes:
+def encode(message: Hello | Press | Status | TestResult | PressAck | Outputs | SelfTest, sequence: int) -> bytes:
     """Return the whole frame of a message, both zeros included.
 
     Raises ValueError for a lamp there is not or a firmware text over 32 bytes, struct.error for a number out of range.
@@ -62,16 +78,21 @@ def encode(message: Hello | Press | Status | PressAck | Outputs, sequence: int) 
         head = struct.pack(">BBIBB", _HELLO, sequence, message.epoch, message.buttons, len(text))
         return frame(head + text)
     if isinstance(message, Press):
-        return frame(struct.pack(">BBIIBI", _PRESS, sequence, *message))
+        flags = _SYNTHETIC if message.test else 0
+        return frame(struct.pack(">BBIIBIB", _PRESS, sequence, *message[:4], flags))
     if isinstance(message, Status):
         lamp = LAMPS.index(message.lamp)
         return frame(struct.pack(">BBBBBBB", _STATUS, sequence, lamp, *message[1:]))
+    if isinstance(message, TestResult):
+        return frame(struct.pack(">BBIB", _TEST_RESULT, sequence, *message))
     if isinstance(message, PressAck):
         return frame(struct.pack(">BBII", _PRESS_ACK, sequence, *message))
+    if isinstance(message, SelfTest):
+        return frame(struct.pack(">BBI", _SELF_TEST, sequence, message.number))
     return frame(struct.pack(">BBBBB", _OUTPUTS, sequence, LAMPS.index(message.lamp), *message[1:]))
 
 
-def decode(payload: bytes) -> Hello | Press | Status | PressAck | Outputs | None:
+def decode(payload: bytes) -> Hello | Press | Status | TestResult | PressAck | Outputs | SelfTest | None:
     """Return the message of a checked payload, or None when it is of a type or shape this version does not know.
 
     Bytes after the known fields are ignored: a later version may add some.
@@ -79,30 +100,37 @@ def decode(payload: bytes) -> Hello | Press | Status | PressAck | Outputs | None
     kind, fields = payload[0], payload[2:]
     if kind == _HELLO:
         return _hello(fields)
-    if kind == _PRESS and len(fields) >= 13:  # noqa: PLR2004 - struct.calcsize of the line below
+    if kind == _PRESS and len(fields) >= 13:
         epoch, number, button, age_ms = struct.unpack(">IIBI", fields[:13])
-        return Press(epoch, number, button, age_ms) if number else None
-    if kind == _STATUS and len(fields) >= 5:  # noqa: PLR2004
+        # Firmware before 2 sends no flags.
+        test = bool(fields[13] & _SYNTHETIC) if len(fields) > 13 else False
+        return Press(epoch, number, button, age_ms, test) if number else None
+    if kind == _STATUS and len(fields) >= 5:
         lamp, tone, relay, latched, faults = fields[:5]
         if lamp < len(LAMPS) and tone < TONES and relay <= 1:
             return Status(LAMPS[lamp], tone, bool(relay), latched, faults)
-    if kind == _PRESS_ACK and len(fields) >= 8:  # noqa: PLR2004
+    if kind == _TEST_RESULT and len(fields) >= 5:
+        number, failed = struct.unpack(">IB", fields[:5])
+        return TestResult(number, failed)
+    if kind == _PRESS_ACK and len(fields) >= 8:
         epoch, number = struct.unpack(">II", fields[:8])
         return PressAck(epoch, number)
-    if kind == _OUTPUTS and len(fields) >= 3:  # noqa: PLR2004
+    if kind == _OUTPUTS and len(fields) >= 3:
         lamp, tone, relay = fields[:3]
         if lamp < WISHED_LAMPS and tone < TONES and relay <= 1:
             return Outputs(LAMPS[lamp], tone, bool(relay))
+    if kind == _SELF_TEST and len(fields) >= 4:
+        return SelfTest(struct.unpack(">I", fields[:4])[0])
     return None
 
 
 def _hello(fields: bytes) -> Hello | None:
-    if len(fields) < 6:  # noqa: PLR2004
+    if len(fields) < 6:
         return None
     epoch, buttons, length = struct.unpack(">IBB", fields[:6])
     text = fields[6 : 6 + length]
     # The text goes into logs: nothing that a terminal would act on.
-    if len(text) != length or length > MAX_FIRMWARE or any(byte < 0x20 or byte > 0x7E for byte in text):  # noqa: PLR2004
+    if len(text) != length or length > MAX_FIRMWARE or any(byte < 0x20 or byte > 0x7E for byte in text):
         return None
     return Hello(text.decode(), epoch, buttons)
 

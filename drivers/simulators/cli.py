@@ -5,10 +5,11 @@ from pathlib import Path
 
 import click
 
+from drivers.simulators.board import Board
 from drivers.simulators.card_reader_player import CardReaderPlayer
 from drivers.simulators.cards import PEOPLE, CardsError, load
 from drivers.simulators.panel_log import PanelLog, PanelLogError
-from drivers.simulators.player import Player
+from drivers.simulators.player import FirmwareError, Player
 from drivers.simulators.pty_line import PtyLine
 
 
@@ -19,18 +20,25 @@ from drivers.simulators.pty_line import PtyLine
 @click.option("--seconds", type=click.FloatRange(min=0), help="Stop pressing by itself after that long.")
 @click.option("--seed", type=int, help="Makes the presses and the noise repeatable.")
 def panel(*, link: Path, log: Path, every: float | None, seconds: float | None, seed: int | None) -> None:
-    """Play a help panel on a pty, byte for byte.
+    """Play a help panel on a pty: its firmware runs, its pins are moved from here.
 
-    Reads commands on stdin, one a line, and answers each with a JSON line: press [BUTTON], status, noise BYTES, unplug,
-    replug, quit. Killed and started again with the same --log, it goes on repeating what was not acknowledged.
+    Reads commands on stdin, one a line, and answers each with a JSON line: press [BUTTON [MS]], bounce [BUTTON [MS]],
+    hold [BUTTON], release [BUTTON], loop short|cut|normal|pressed [BUTTON], tamper [open|shut], selftest [NUMBER],
+    fail [lamp] [buzzer] [relay] [adc] (none: all work again), reset, hang, noise BYTES, garble [PERCENT], unplug,
+    replug, status, quit. What plays its flash is kept in a folder beside --log: killed and started again, it goes on
+    repeating what was not acknowledged.
     """
     if seed is None:
         seed = secrets.randbits(32)
         if every is not None:
             click.echo(f"seed {seed}", err=True)
     try:
-        Player(PtyLine(link), PanelLog(log), seed=seed, every_s=every, seconds=seconds).play()
-    except (PanelLogError, OSError) as error:
+        record = PanelLog(log)
+        board = Board(log.with_suffix(".flash"), held=record.fd)
+        if board.interpreter is None:
+            click.echo("there is no micropython here: the firmware runs under CPython", err=True)
+        Player(PtyLine(link), record, board, seed=seed, every_s=every, seconds=seconds).play()
+    except (PanelLogError, FirmwareError, OSError) as error:
         raise click.ClickException(str(error)) from None
 
 

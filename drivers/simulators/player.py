@@ -1,4 +1,7 @@
-"""The process that plays a help panel on a pty: wires, timers, the commands on stdin and a hand that presses."""
+"""The process that plays a help panel on a pty: real firmware, its pins and its line, and the commands on stdin.
+
+Nothing here latches, numbers or repeats a press: what the log says of presses was read off the firmware's line.
+"""
 
 import json
 import os
@@ -6,134 +9,214 @@ import random
 import select
 import signal
 import stat
-from typing import Any
+import time
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from drivers.firmware import frames
-from drivers.simulators.panel import BUTTONS, NEVER_NS, HelpPanel, Latched
+from drivers.simulators.board import BUTTONS, CASE, CASE_OPEN, CASE_SHUT, LOOP, OUTPUTS, Board
+from drivers.simulators.hand import NEVER_NS, Fingers, Hand
 from drivers.simulators.panel_log import PanelLog, now_ns
 from drivers.simulators.pty_line import PtyLine
 
-_S = 1_000_000_000
+_MS = 1_000_000
 _CHUNK = 4096
 _MAX_NOISE = 100_000_000
+_MAX_MS = 600_000
 _STDIN, _STDOUT = 0, 1
+_ANSWER_MS = 2000
+
+_Command: TypeAlias = Callable[..., dict[str, Any] | None]
 
 
-class Hand:
-    """Presses at random moments, `every_s` seconds apart on average, for `seconds` (None: for ever)."""
-
-    def __init__(self, rng: random.Random, every_s: float, seconds: float | None, now_ns: int) -> None:
-        self._rng = rng
-        self._every_s = every_s
-        self._end_ns = NEVER_NS if seconds is None else now_ns + int(seconds * _S)
-        self.next_ns = now_ns
-        self._move()
-
-    def press(self) -> int:
-        """Return the button to press now, and choose the next moment."""
-        self._move()
-        return self._rng.randrange(BUTTONS)
-
-    def _move(self) -> None:
-        self.next_ns += int(self._rng.expovariate(1 / self._every_s) * _S)
-        if self.next_ns >= self._end_ns:
-            self.next_ns = NEVER_NS
+class FirmwareError(Exception):
+    """The firmware does not come up."""
 
 
 class Player:
-    """Plays one panel until it is told to quit. `seed` also makes the noise."""
+    """Plays one panel until it is told to quit. `seed` also makes the noise and the bounces."""
 
     def __init__(
-        self, line: PtyLine, log: PanelLog, *, seed: int, every_s: float | None, seconds: float | None
+        self, line: PtyLine, log: PanelLog, board: Board, *, seed: int, every_s: float | None, seconds: float | None
     ) -> None:
-        now = now_ns()
         rng = random.Random(seed)  # noqa: S311 - a played hand and played noise, no secrets
         self._line = line
         self._log = log
+        self._board = board
         self._rng = rng
-        self._hand = Hand(rng, every_s, seconds, now) if every_s else None
-        self._panel = HelpPanel(epoch=log.epoch, last_number=log.last_number, latched=log.latched, now_ns=now)
-        self._decoder = frames.Decoder()
-        self._sequence = 0
-        self._noise = 0
+        self._fingers = Fingers(rng, self._board.set, self._touch)
+        self._hand = Hand(rng, every_s, seconds, now_ns()) if every_s else None
+        self._to_host = frames.Decoder()
+        self._to_panel = frames.Decoder()
+        self._hello: frames.Hello | None = None
+        self._status: frames.Status | None = None
+        self._wished: frames.Outputs | None = None
+        self._touched: dict[int, int] = {}
         self._sent: set[tuple[int, int]] = set()
+        self._outputs = dict.fromkeys(OUTPUTS, False)
+        self._changes = dict.fromkeys(OUTPUTS, 0)
+        self._asked: int | None = None
+        self._ask_until_ns = 0
+        self._noise = 0
+        self._garble = 0.0
+        self._last = b""
         self._typed = b""
+        self._lines: list[bytes] = []
         self._stdin_open = True
+        self._is_ready = False
         self._playing = True
-        self._commands = {
+        self._commands: dict[str, _Command] = {
             "press": self._press,
-            "quit": self._quit,
+            "bounce": self._bounce,
+            "hold": self._hold,
+            "release": self._release,
+            "loop": self._loop,
+            "tamper": self._tamper,
+            "selftest": self._selftest,
+            "fail": self._fail,
+            "reset": self._reset,
+            "hang": self._hang,
             "noise": self._make_noise,
+            "garble": self._make_garble,
             "unplug": self._unplug,
             "replug": self._replug,
-            "status": self._status,
+            "status": self._tell_status,
+            "quit": self._quit,
         }
 
     def play(self) -> None:
-        """Play until `quit`, SIGTERM, SIGINT, or the end of a pipe on stdin. Raises OSError when the log fails."""
+        """Play until `quit`, SIGTERM, SIGINT, or the end of a pipe on stdin.
+
+        Raises OSError when the log fails, FirmwareError when the firmware does not come up.
+        """
         wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(waker)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
         self._line.plug()
-        self._answer({"event": "ready", "epoch": self._panel.epoch, "latched": len(self._log.latched)})
-        while self._playing:
-            for fd, _ in self._wait(wake):
-                if fd == wake:
-                    self._playing = False
-                elif fd == _STDIN:
-                    self._listen()
-                elif fd == self._line.master:
-                    self._hear(self._line.read())
-            self._turn(now_ns())
-        if self._line.master >= 0:
-            self._line.unplug()
+        self._board.start()
+        try:
+            while self._playing:
+                for fd, _ in self._wait(wake):
+                    if fd == wake:
+                        self._playing = False
+                    elif fd == _STDIN:
+                        self._listen()
+                    elif fd == self._line.master:
+                        self._hear_host(self._line.read())
+                self._attend(now_ns())
+                self._obey_next()
+        finally:
+            self._board.stop()
+            if self._line.master >= 0:
+                self._line.unplug()
 
     def _wait(self, wake: int) -> list[tuple[int, int]]:
         poll = select.poll()
         poll.register(wake, select.POLLIN)
-        if self._stdin_open:
+        poll.register(self._board.line, select.POLLIN)
+        poll.register(self._board.pins, select.POLLIN)
+        if self._stdin_open and self._is_ready and self._asked is None:
             poll.register(_STDIN, select.POLLIN)
         if self._line.master >= 0:
             poll.register(self._line.master, select.POLLIN | (select.POLLOUT if self._noise else 0))
-        due_ns = min(self._panel.next_due_ns, self._hand.next_ns if self._hand else NEVER_NS)
-        return poll.poll(max(0, -(-(due_ns - now_ns()) // 1_000_000)))
+        due_ns = min(self._fingers.next_ns, self._hand.next_ns if self._hand else NEVER_NS)
+        if self._asked is not None:
+            due_ns = min(due_ns, self._ask_until_ns)
+        watch_ns = now_ns() + int(max(0.0, self._board.watchdog_left_s) * 1000) * _MS
+        return poll.poll(max(0, -(-(min(due_ns, watch_ns) - now_ns()) // _MS)))
 
-    def _turn(self, now: int) -> None:
-        was_here = self._panel.host_here
-        for message in self._panel.due(now):
-            self._send(message)
-        if was_here and not self._panel.host_here:
-            self._log.write("host_gone")
+    def _attend(self, now: int) -> None:
+        """Carry on what the firmware has done, and do what is due."""
+        changes = self._board.sense()
+        self._hear_panel(self._board.read())
+        if changes is None or self._board.watchdog_left_s <= 0:
+            self._power_up("power" if changes is None else "watchdog")
+        for output, on in changes or ():
+            self._outputs[output] = on
+            self._changes[output] += 1
+        self._fingers.turn(now)
         if self._hand and now >= self._hand.next_ns:
-            self._press(self._hand.press())
+            button = self._hand.choose(self._fingers.free(now))
+            if button is not None:
+                self._fingers.press(button, now)
+        if self._asked is not None and now >= self._ask_until_ns:
+            full = self._status is not None and self._status.faults & frames.FULL
+            why = (
+                "the latch is full: start the host, so that it acknowledges" if full else "the firmware made none of it"
+            )
+            self._answer({"error": f"no press after {_ANSWER_MS / 1000:g} s: {why}"})
+            self._asked = None
         if self._noise and self._line.master >= 0:
             self._noise -= self._line.send(self._rng.randbytes(min(self._noise, _CHUNK)))
 
-    def _send(self, message: frames.Hello | frames.Press | frames.Status) -> None:
-        if self._line.master < 0:
-            return
-        if isinstance(message, frames.Press) and (message.epoch, message.number) not in self._sent:
-            self._sent.add((message.epoch, message.number))
-            self._log.write("sent", Latched(message.epoch, message.number, message.button, 0))
-        self._line.send(frames.encode(message, self._sequence))
-        self._sequence = frames.following(self._sequence)
+    def _power_up(self, cause: str) -> None:
+        if self._hello is None:
+            raise FirmwareError("the firmware ended, or hung, before it said hello; what it said stands above")
+        self._board.stop()
+        self._log.write("restarted", cause=cause)
+        self._hello = None
+        self._to_host.feed(b"\x00")
+        self._board.start(cause)
 
-    def _hear(self, data: bytes) -> None:
-        for payload in self._decoder.feed(data):
+    def _hear_panel(self, data: bytes) -> None:
+        if not data:
+            return
+        for payload in self._to_host.feed(data):
+            message = frames.decode(payload)
+            if isinstance(message, frames.Press):
+                self._note_press(message)
+            elif isinstance(message, frames.Hello):
+                self._hello = message
+            elif isinstance(message, frames.TestResult):
+                self._log.write("tested", number=message.number, failed=message.failed)
+            elif isinstance(message, frames.Status):
+                self._note_status(message)
+        # Written down before the host can have it: the log knows of every press that anybody knows of.
+        self._last = data
+        if self._line.master >= 0:
+            self._line.send(self._garbled(data))
+
+    def _note_status(self, status: frames.Status) -> None:
+        was, self._status = self._status, status
+        gone = status.lamp == "host_gone"
+        if was is not None and gone != (was.lamp == "host_gone"):
+            self._log.write("host_gone" if gone else "host_back")
+        if not self._is_ready and self._hello is not None:
+            self._is_ready = True
+            self._answer(self._ready(self._hello, status))
+
+    def _note_press(self, press: frames.Press) -> None:
+        key = (press.epoch, press.number)
+        what = {"epoch": press.epoch, "number": press.number, "button": press.button}
+        if key not in self._log.seen:
+            if press.test:
+                self._log.write("test_pressed", **what)
+            else:
+                at = self._touched.pop(press.button, time.time_ns() - press.age_ms * _MS)
+                self._log.write("pressed", at=at, **what)
+                if self._asked == press.button:
+                    self._asked = None
+                    self._answer({"event": "pressed"} | what)
+        if key not in self._sent and self._line.master >= 0 and not press.test:
+            self._sent.add(key)
+            self._log.write("sent", **what)
+
+    def _hear_host(self, data: bytes) -> None:
+        data = self._garbled(data)
+        for payload in self._to_panel.feed(data):
             message = frames.decode(payload)
             if isinstance(message, frames.PressAck):
-                press = self._panel.acknowledged(message)
-                if press is not None:
-                    self._sent.discard((press.epoch, press.number))
-                    self._log.write("acknowledged", press, sync=True)
-            elif isinstance(message, frames.Outputs):
-                was_here = self._panel.host_here
-                changed = self._panel.wish(message, now_ns())
-                if not was_here:
-                    self._log.write("host_back")
-                if changed:
-                    self._log.write("outputs", **message._asdict())
+                self._log.acknowledge(message.epoch, message.number)
+            elif isinstance(message, frames.Outputs) and message != self._wished:
+                self._wished = message
+                self._log.write("outputs", **message._asdict())
+        self._board.write(data)
+
+    def _garbled(self, data: bytes) -> bytes:
+        if not self._garble:
+            return data
+        return bytes(byte ^ (self._rng.random() < self._garble and self._rng.randrange(1, 256)) for byte in data)
 
     def _listen(self) -> None:
         typed = os.read(_STDIN, _CHUNK)
@@ -143,16 +226,19 @@ class Player:
             self._playing = stat.S_ISCHR(os.fstat(_STDIN).st_mode)
             return
         *lines, self._typed = (self._typed + typed).split(b"\n")
-        for line in lines:
-            self._obey(line.decode(errors="replace").split())
+        self._lines += lines
 
-    def _obey(self, words: list[str]) -> None:
-        command = self._commands.get(words[0]) if words else None
-        argument = words[1] if len(words) > 1 else "0"
-        if command is None or not argument.isdecimal():
-            self._answer({"error": f"unknown: {' '.join(words)!r}; there are: {', '.join(self._commands)}"})
-        else:
-            self._answer(command(int(argument)))
+    def _obey_next(self) -> None:
+        """Obey what was typed, one line after the other: a press has its answer only when it is on the line."""
+        while self._lines and self._asked is None and self._playing:
+            words = self._lines.pop(0).decode(errors="replace").split()
+            command = self._commands.get(words[0], _unknown) if words else _unknown
+            try:
+                answer = command(*words[1:])
+            except (ValueError, TypeError):
+                answer = {"error": f"unknown: {' '.join(words)!r}; there are: {', '.join(self._commands)}"}
+            if answer is not None:
+                self._answer(answer)
 
     def _answer(self, answer: dict[str, Any]) -> None:
         try:
@@ -160,43 +246,105 @@ class Player:
         except BrokenPipeError:
             self._playing = False
 
-    def _press(self, button: int) -> dict[str, Any]:
-        if button >= BUTTONS:
+    def _touch(self, button: int) -> None:
+        self._touched[button] = time.time_ns()
+        self._log.write("contact", button=button)
+
+    def _press(self, button: str = "0", hold_ms: str = "60", *, bounces: int = 0) -> dict[str, Any] | None:
+        if int(button) not in range(BUTTONS):
             return {"error": f"there is no button {button}: this panel has 0 to {BUTTONS - 1}"}
         now = now_ns()
-        press = self._panel.press(button, now)
-        if press is None:
-            return {"error": "the latch is full: start the host, so that it acknowledges"}
-        self._log.write("pressed", press, sync=True)
-        self._send(self._panel.message(press, now))
-        return {"event": "pressed", "epoch": press.epoch, "number": press.number, "button": button}
+        self._asked = int(button)
+        self._fingers.press(int(button), now, hold_ms=min(int(hold_ms), _MAX_MS), bounces=bounces)
+        self._ask_until_ns = now + _ANSWER_MS * _MS
+        return None
 
-    def _quit(self, _: int) -> dict[str, Any]:
+    def _bounce(self, button: str = "0", hold_ms: str = "60") -> dict[str, Any] | None:
+        return self._press(button, hold_ms, bounces=6)
+
+    def _hold(self, button: str = "0") -> dict[str, Any]:
+        self._fingers.hold(int(button), now_ns())
+        return {"event": "held", "button": int(button)}
+
+    def _release(self, button: str = "0") -> dict[str, Any]:
+        self._fingers.release(int(button), now_ns())
+        return {"event": "released", "button": int(button)}
+
+    def _loop(self, state: str, button: str = "0") -> dict[str, Any]:
+        if state not in LOOP or int(button) not in range(BUTTONS):
+            raise ValueError
+        self._board.set(int(button), LOOP[state])
+        return {"event": "loop", "state": state, "button": int(button)}
+
+    def _tamper(self, case: str = "open") -> dict[str, Any]:
+        if case not in ("open", "shut"):
+            raise ValueError
+        self._board.set(CASE, CASE_OPEN if case == "open" else CASE_SHUT)
+        return {"event": "tamper", "case": case}
+
+    def _selftest(self, number: str = "1") -> dict[str, Any]:
+        self._board.write(frames.encode(frames.SelfTest(int(number)), 0))
+        return {"event": "selftest", "number": int(number)}
+
+    def _fail(self, *parts: str) -> dict[str, Any]:
+        self._board.fail(*parts)
+        return {"event": "fail", "parts": list(parts)}
+
+    def _reset(self) -> dict[str, Any]:
+        self._power_up("power")
+        return {"event": "reset", "pid": self._board.pid}
+
+    def _hang(self) -> dict[str, Any]:
+        self._board.hang()
+        return {"event": "hung"}
+
+    def _quit(self) -> dict[str, Any]:
         self._playing = False
         return {"event": "quit"}
 
-    def _make_noise(self, count: int) -> dict[str, Any]:
-        self._noise = min(count, _MAX_NOISE)
+    def _make_noise(self, count: str) -> dict[str, Any]:
+        self._noise = min(int(count), _MAX_NOISE)
         return {"event": "noise", "bytes": self._noise}
 
-    def _unplug(self, _: int) -> dict[str, Any]:
+    def _make_garble(self, percent: str = "0") -> dict[str, Any]:
+        self._garble = int(percent) / 100
+        return {"event": "garble", "percent": int(percent)}
+
+    def _unplug(self) -> dict[str, Any]:
         if self._line.master >= 0:
             # In the middle of a frame, as it happens.
-            self._line.send(frames.encode(self._panel.status(), self._sequence)[:6])
+            self._line.send(self._last[:6])
             self._line.unplug()
         return {"event": "unplugged"}
 
-    def _replug(self, _: int) -> dict[str, Any]:
+    def _replug(self) -> dict[str, Any]:
         if self._line.master < 0:
-            self._decoder.feed(b"\x00")
+            self._board.write(b"\x00")
             self._line.plug()
         return {"event": "replugged"}
 
-    def _status(self, _: int) -> dict[str, Any]:
-        return self._panel.status()._asdict() | {
-            "event": "status",
-            "host": "here" if self._panel.host_here else "gone",
-            "plugged": self._line.master >= 0,
-            "frames_good": self._decoder.good,
-            "frames_bad": self._decoder.bad,
+    def _ready(self, hello: frames.Hello, status: frames.Status) -> dict[str, Any]:
+        return {
+            "event": "ready",
+            "epoch": hello.epoch,
+            "latched": status.latched,
+            "interpreter": self._board.interpreter,
+            "pid": self._board.pid,
         }
+
+    def _tell_status(self) -> dict[str, Any]:
+        assert self._status is not None
+        return self._status._asdict() | {
+            "event": "status",
+            "host": "gone" if self._status.lamp == "host_gone" else "here",
+            "plugged": self._line.master >= 0,
+            "frames_good": self._to_panel.good,
+            "frames_bad": self._to_panel.bad,
+            "pid": self._board.pid,
+            "driven": self._outputs,
+            "changes": self._changes,
+        }
+
+
+def _unknown(*_: str) -> dict[str, Any]:
+    raise ValueError

@@ -34,7 +34,7 @@ class WirePanel:
         self.send(frames.Status(lamp="off", tone=0, relay=False, latched=0, faults=faults))
 
     def press(self, number, age_ms=0) -> None:
-        self.send(frames.Press(epoch=1, number=number, button=1, age_ms=age_ms))
+        self.send(frames.Press(epoch=1, number=number, button=1, age_ms=age_ms, test=False))
 
     async def repeat_until_acknowledged(self, number) -> None:
         def repeated() -> bool:

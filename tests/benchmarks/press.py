@@ -141,7 +141,7 @@ class BenchPanel:
 
     def press(self) -> None:
         self._number += 1
-        os.write(self.master, self._frame(frames.Press(1, self._number, 0, 0)))
+        os.write(self.master, self._frame(frames.Press(1, self._number, 0, 0, False)))
 
     def stop(self) -> None:
         self._beat.cancel()

@@ -20,8 +20,10 @@ NAMES = {
     "HELLO": frames.Hello,
     "PRESS": frames.Press,
     "STATUS": frames.Status,
+    "TEST_RESULT": frames.TestResult,
     "PRESS_ACK": frames.PressAck,
     "OUTPUTS": frames.Outputs,
+    "SELF_TEST": frames.SelfTest,
 }
 
 u8 = st.integers(0, 0xFF)
@@ -29,10 +31,12 @@ u32 = st.integers(0, 0xFFFFFFFF)
 tones = st.integers(0, frames.TONES - 1)
 messages = st.one_of(
     st.builds(frames.Hello, st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=32), u32, u8),
-    st.builds(frames.Press, u32, st.integers(1, 0xFFFFFFFF), u8, u32),
+    st.builds(frames.Press, u32, st.integers(1, 0xFFFFFFFF), u8, u32, st.booleans()),
     st.builds(frames.Status, st.sampled_from(frames.LAMPS), tones, st.booleans(), u8, u8),
+    st.builds(frames.TestResult, u32, u8),
     st.builds(frames.PressAck, u32, u32),
     st.builds(frames.Outputs, st.sampled_from(frames.LAMPS[: frames.WISHED_LAMPS]), tones, st.booleans()),
+    st.builds(frames.SelfTest, u32),
 )
 runs = st.one_of(st.binary(max_size=600), st.lists(st.sampled_from([0, 1, 255]), max_size=600).map(bytes))
 
@@ -125,7 +129,7 @@ def test_a_frame_cut_short_is_counted_and_not_acted_on(message, data):
 @given(st.binary(max_size=40))
 def test_a_checked_payload_of_any_content_is_read_or_ignored(content):
     payload = b"\x02\x00" + content
-    for kind in (1, 2, 3, 0x81, 0x82, 0x77):
+    for kind in (1, 2, 3, 4, 0x81, 0x82, 0x83, 0x77):
         message = frames.decode(bytes([kind]) + payload[1:])
         assert message is None or type(message) in NAMES.values()
 
@@ -150,6 +154,12 @@ def test_values_that_are_not_in_the_tables_are_ignored(payload):
 def test_fields_that_a_later_version_adds_are_ignored():
     (payload,) = frames.Decoder().feed(frames.encode(frames.PressAck(7, 9), 0))
     assert frames.decode(payload + b"\x01\x02") == frames.PressAck(7, 9)
+
+
+def test_a_press_of_firmware_that_sends_no_flags_is_of_a_hand():
+    (payload,) = frames.Decoder().feed(frames.encode(frames.Press(1, 2, 3, 4, True), 0))
+    assert frames.decode(payload) == frames.Press(1, 2, 3, 4, True)
+    assert frames.decode(payload[:-1]) == frames.Press(1, 2, 3, 4, False)
 
 
 def test_frames_shorter_than_a_type_and_a_sequence_are_bad_even_with_a_right_crc():

@@ -131,7 +131,11 @@ async def test_a_line_of_which_nothing_can_be_understood_is_garbled(raw):
         (frames.CUT, "loop_cut"),
         (frames.SHORT | frames.CUT, "loop_short"),
         (frames.FULL, "latch_full"),
-        (0x80, "unknown_fault"),
+        (frames.TAMPER | frames.WATCHDOG, "case_open"),
+        (frames.SELF_TEST | frames.STORE, "self_test_failed"),
+        (frames.STORE, "cannot_keep"),
+        (frames.WATCHDOG | frames.FULL, "latch_full"),
+        (frames.WATCHDOG, "watchdog_reset"),
     ],
 )
 async def test_a_fault_the_panel_reports_is_told_and_its_presses_still_count(raw, bit, reason):
@@ -139,7 +143,7 @@ async def test_a_fault_the_panel_reports_is_told_and_its_presses_still_count(raw
         await opened(host)
         raw.write(frames.encode(WELL._replace(faults=bit), 0))
         await until(lambda: host.states[-1] == ("faulty", reason), "faulty")
-        raw.write(frames.encode(frames.Press(5, 6, 1, 7), 1))
+        raw.write(frames.encode(frames.Press(5, 6, 1, 7, False), 1))
         await until(lambda: host.presses == [(5, 6, 1)], "the press")
         raw.write(frames.encode(WELL, 2))
         await until(lambda: host.states[-1] == ("ready", ""), "ready")
@@ -149,7 +153,7 @@ async def test_a_frame_torn_by_a_new_opening_is_not_finished_by_the_next_line(ra
     clock = Clock()
     async with host_on(raw, clock) as host:
         await opened(host)
-        raw.write(frames.encode(frames.Press(1, 1, 0, 0), 1)[:-1])
+        raw.write(frames.encode(frames.Press(1, 1, 0, 0, False), 1)[:-1])
         await until(lambda: host.panel._decoder._buffer, "the half frame")
         clock.ahead_s += 15
         await until(lambda: host.panel._line._fd == -1, "the line to be closed")

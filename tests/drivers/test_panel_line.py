@@ -23,7 +23,7 @@ async def test_a_press_travels_and_is_acknowledged(simulator):
         assert host.readings[0].panel == "desk"
         assert simulator.presses("pressed") == simulator.presses("sent") == [press]
         assert simulator.status()["latched"] == 0
-        assert host.panel.firmware == "simulator 1"
+        assert host.panel.firmware == "panel 2.0"
 
 
 async def test_an_unacknowledged_press_repeats_until_it_is_acknowledged(simulator):

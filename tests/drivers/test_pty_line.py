@@ -33,7 +33,7 @@ async def test_a_line_has_one_driver_whatever_name_it_was_opened_by():
             await until(lambda: first.panel.state == "starting", "the line to be opened")
             async with Host(os.ttyname(raw._slave)) as second:
                 await until(lambda: second.panel.reason == "busy", "busy")
-                raw.write(frames.encode(frames.Press(1, 1, 0, 0), 0))
+                raw.write(frames.encode(frames.Press(1, 1, 0, 0, False), 0))
                 await until(lambda: first.presses == [(1, 1, 0)], "the press")
                 assert second.readings == []
     finally:

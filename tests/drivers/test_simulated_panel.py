@@ -32,7 +32,7 @@ def test_quit_and_the_end_of_a_pipe_on_stdin_stop_it(simulator):
 
 
 def test_what_it_does_not_know_is_answered_with_what_it_does(simulator):
-    assert "there are: press, quit, noise" in simulator.ask("dance")["error"]
+    assert "there are: press, bounce, hold" in simulator.ask("dance")["error"]
     assert "error" in simulator.ask("press hard")
     assert "error" in simulator.ask("")
     assert "this panel has 0 to 3" in simulator.ask("press 4")["error"]

@@ -10,10 +10,11 @@ run: setup
 test: setup
 	@$(PYTHON) -m pytest -n auto -q $(ARGS)
 
-check: setup
+check: setup .venv/rp2-stubs.stamp
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/mypy --config-file drivers/firmware/mypy.ini
 	.venv/bin/lint-imports
 
 bench: setup
@@ -38,6 +39,11 @@ setup: .venv/packages.stamp .venv/catalogues.stamp
 
 .venv/catalogues.stamp: .venv/packages.stamp $(CATALOGUES)
 	@if [ -n "$(CATALOGUES)" ]; then .venv/bin/pybabel --quiet compile -d common/web/locales -D jingting; fi
+	@touch $@
+
+# MicroPython's standard library and an RP2's modules, apart from the packages: there they would hide CPython's own.
+.venv/rp2-stubs.stamp: .venv/packages.stamp scripts/rp2_stubs.py
+	@$(PYTHON) scripts/rp2_stubs.py .venv/rp2-stubs
 	@touch $@
 
 # Hash-locked for every platform; `uv` (https://docs.astral.sh/uv/) is needed for this alone.

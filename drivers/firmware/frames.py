@@ -226,5 +226,5 @@ class Decoder:
 
 
 def _intact(data: bytes) -> bool:
-    crc: int = struct.unpack(">I", data[-_CRC_BYTES:])[0]
-    return crc == binascii.crc32(data[:-_CRC_BYTES]) & 0xFFFFFFFF
+    intact: bool = struct.unpack(">I", data[-_CRC_BYTES:])[0] == binascii.crc32(data[:-_CRC_BYTES]) & 0xFFFFFFFF
+    return intact

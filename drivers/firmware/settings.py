@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 WIRINGS = ("loop", "closes", "opens")
 # A loop of 10 kΩ at its end, 2.2 kΩ behind the button, 4.7 kΩ up to the supply: 0, 277, 680, 1000 thousandths.
 BANDS = {"short_below": 120, "pressed_below": 480, "normal_below": 850, "hysteresis": 20}
+# A loop's `pin` is its channel of the multiplexer.
 DEFAULTS = {
     "buttons": [{"wiring": "loop", "pin": channel} for channel in range(4)],
     "bands": BANDS,
     "tamper": True,
     "line": "usb",
-    "multiplexer": True,
 }
 
 

@@ -4,14 +4,14 @@ from hypothesis import strategies as st
 from drivers.firmware import frames
 from drivers.panel_capture import told
 
-PRESS = frames.encode(frames.Press(7, 2, 3, 40), 1)
+PRESS = frames.encode(frames.Press(7, 2, 3, 40, False), 1)
 ACK = frames.encode(frames.PressAck(7, 2), 9)
 
 
 def test_frames_of_both_directions_and_noise_are_told_in_order():
     damaged = bytes([*PRESS[:6], PRESS[6] ^ 1, *PRESS[7:]])
     assert list(told([PRESS + b"xyz" + ACK + damaged + PRESS[:4]])) == [
-        {"frame": "press", "sequence": 1, "epoch": 7, "number": 2, "button": 3, "age_ms": 40},
+        {"frame": "press", "sequence": 1, "epoch": 7, "number": 2, "button": 3, "age_ms": 40, "test": False},
         {"problem": "noise", "bytes": 3},
         {"frame": "press_ack", "sequence": 9, "epoch": 7, "number": 2},
         {"problem": "noise", "bytes": len(PRESS) - 2},

@@ -20,6 +20,7 @@ from drivers.serial_line import SerialLine
 _LIMIT_S = 1.0
 _READ_LIMIT_S = 3.0
 _MARKER_LIMIT_S = 1.5
+_OF_THE_CARD = (card_frames.READ, card_frames.NEWEST_ADDRESS)
 # A frame is sent in one go; USB adapters hold bytes back for 16 ms, serial servers for some more.
 _GAP_S = 0.3
 # After the marker: an echo of it, if there is one, comes in this time.
@@ -49,8 +50,8 @@ class CardLine:
     Raises ValueError when `port_url` is of no kind that pyserial knows.
     """
 
-    def __init__(self, port_url: str, *, monotonic: Callable[[], float]) -> None:
-        self._line = SerialLine(port_url, on_bytes=self._read, on_room=lambda: None)
+    def __init__(self, port_url: str, *, monotonic: Callable[[], float], baud: int) -> None:
+        self._line = SerialLine(port_url, on_bytes=self._read, on_room=lambda: None, baud=baud)
         self._monotonic = monotonic
         self._decoder = card_frames.Decoder()
         self._heard: deque[Answer] = deque(maxlen=_MAX_HEARD)
@@ -68,8 +69,14 @@ class CardLine:
         """How many bytes belonged to no good frame."""
         return self._decoder.noise
 
-    async def open(self) -> None:
-        """Open the port; the line is out of step. Raises one of serial_line.PORT_ERRORS."""
+    @property
+    def has_speed(self) -> bool:
+        """Whether its speed can be set from here."""
+        return self._line.has_speed
+
+    async def open(self, baud: int) -> None:
+        """Open the port at a speed; the line is out of step. Raises one of serial_line.PORT_ERRORS."""
+        self._line.baud = baud
         self._forget()
         self._answered = False
         await self._line.open()
@@ -79,17 +86,22 @@ class CardLine:
         await self._line.close()
         self._forget()
 
-    async def synchronise(self) -> bytes:
+    async def synchronise(self, *, tries: int = 2) -> bytes:
         """Send the marker round, passing over whatever comes before it; return the 16 bytes of the SAM's id.
 
-        Takes at most 4 s: it is sent twice, should one be lost. Raises OddError when none comes back or the line will
-        not be quiet, AilingError, LostError.
+        Each try takes at most 1.5 s, for one may be lost, and 1 s comes on top. Raises OddError when none comes back or
+        the line will not be quiet, AilingError, LostError.
         """
         self._answered = False
-        try:
-            sam_id = await self._go_round()
-        except OddError:
-            sam_id = await self._go_round()
+        while True:
+            tries -= 1
+            try:
+                sam_id = await self._go_round()
+            except OddError:
+                if tries <= 0:
+                    raise
+            else:
+                break
         deadline = self._monotonic() + _LIMIT_S
         while (quiet_at := self._byte_at + _QUIET_S) > self._monotonic():
             if self._monotonic() >= deadline:
@@ -108,7 +120,7 @@ class CardLine:
             raise OddError("something came that nobody had asked for")
         self._answered = False
         self._send(request)
-        limit_s = _READ_LIMIT_S if request == card_frames.READ else _LIMIT_S
+        limit_s = _READ_LIMIT_S if request in _OF_THE_CARD else _LIMIT_S
         answer = await self._hear(self._monotonic() + limit_s)
         _check_health(answer)
         # The reader did not understand: what it heard was not what was sent.

@@ -45,6 +45,13 @@ Doubt: TypeAlias = str
 
 NotReadReason: TypeAlias = Literal["no_document", "lift", "unreadable", "reader", "busy"]
 
+Advice: TypeAlias = NotReadReason | Literal["other_card", "not_verified"]
+"""What a citizen is told after no identity was read: the reason, or what the reader's own word says beyond it.
+
+other_card: what lies there is no card that can be read here, or there are several. not_verified: card and reader did
+not accept one another; once more, and then the officer looks at it.
+"""
+
 
 class NotRead(Exception):
     """No identity was read; `reason` says what to do about it, and nothing of the document.

@@ -1,13 +1,14 @@
 """One serial line on the asyncio loop: opened and closed beside the loop, read and written in it without waiting.
 
-`port_url` is a device path or any URL of pyserial's `serial_for_url` whose port has a file descriptor
-(`socket://host:port`); `rfc2217://` and `loop://` have none.
+`port_url` is a device path or any URL of pyserial's `serial_for_url`: `socket://host:port`, whose server sets the speed
+of the line, or `rfc2217://host:port` (RFC 2217), where we do; a port without a file descriptor gets one (`port_pump`).
 """
 
 import asyncio
 import concurrent.futures
 import contextlib
 import errno
+import io
 import os
 import termios
 import threading
@@ -15,9 +16,12 @@ from collections.abc import Callable
 
 import serial
 
+from drivers.port_pump import LOOK_S, PortPump
+
 _CHUNK = 4096
 # A flood is read at 4096 bytes in 20 ms, 17 times what 115200 baud can carry: the loop belongs to others too.
 _WINDOW_S = 0.02
+_WITHOUT_SPEED = ("socket:", "loop:")
 
 # What opening, configuring or closing a port may raise; termios.error is no OSError.
 PORT_ERRORS = (OSError, termios.error)
@@ -39,16 +43,17 @@ class SerialLine:
     """A line that is opened, used until it is lost, closed, and opened again. Not for two users at a time.
 
     `on_bytes` gets what was read, at most 4096 bytes at a time; `on_room` is called when a write that had to wait has
-    left. 8N1 at `baud`. Raises ValueError when `port_url` is of no kind that pyserial knows.
+    left. 8N1 at `baud`, which may be another when it is opened next. Raises ValueError when `port_url` is of no kind
+    that pyserial knows.
     """
 
     def __init__(
         self, port_url: str, *, on_bytes: Callable[[bytes], None], on_room: Callable[[], None], baud: int = 115200
     ) -> None:
+        self.baud = baud
         self._port_url = port_url
-        self._baud = baud
         self._closed_port()  # so that an unknown kind is told now
-        self._port: serial.Serial | None = None
+        self._port: serial.Serial | PortPump | None = None
         self._on_bytes = on_bytes
         self._on_room = on_room
         self._fd = -1
@@ -58,12 +63,21 @@ class SerialLine:
         self._pause: asyncio.TimerHandle | None = None
         self.lost: asyncio.Future[None]
 
+    @property
+    def has_speed(self) -> bool:
+        """Whether `baud` reaches the line."""
+        return not self._port_url.startswith(_WITHOUT_SPEED)
+
     async def open(self) -> None:
         """Open the port, drop what waited in it, and begin to read. Raises one of PORT_ERRORS."""
         port = self._closed_port()
-        await _beside(port.open, lambda: _close(port))
-        self._port = port
-        self._fd = port.fileno()
+        await _beside(lambda: _open(port), lambda: _close(port))
+        try:
+            self._fd = port.fileno()
+            self._port = port
+        except io.UnsupportedOperation:
+            self._port = PortPump(port)
+            self._fd = self._port.fileno()
         self._unsent = b""
         loop = asyncio.get_running_loop()
         self.lost = loop.create_future()
@@ -142,16 +156,24 @@ class SerialLine:
             self.lost.set_result(None)
 
     def _closed_port(self) -> serial.Serial:
-        # 8N1; a timeout of 0 keeps pyserial itself from waiting. The lock keeps a second program off the line.
+        # 8N1; pyserial's own reading, and its timeout, is for the pump alone. The lock keeps a second program away.
         return serial.serial_for_url(
-            self._port_url, baudrate=self._baud, timeout=0, write_timeout=0, exclusive=True, do_not_open=True
+            self._port_url, baudrate=self.baud, timeout=LOOK_S, exclusive=True, do_not_open=True
         )
 
 
-def _close(port: serial.Serial) -> None:
+def _open(port: serial.Serial) -> None:
+    try:
+        port.open()
+    except ValueError as refusal:  # an RFC 2217 server that will not do what it is asked
+        raise serial.SerialException(str(refusal)) from refusal
+
+
+def _close(port: serial.Serial | PortPump) -> None:
     # A driver may wait for unsent bytes to drain before it closes; nobody is going to read them.
-    with contextlib.suppress(*PORT_ERRORS):
-        port.reset_output_buffer()
+    if not isinstance(port, PortPump):
+        with contextlib.suppress(*PORT_ERRORS, ValueError):
+            port.reset_output_buffer()
     with contextlib.suppress(*PORT_ERRORS):
         port.close()
 

@@ -16,15 +16,17 @@ from typing import Any
 
 from drivers import card_frames
 from drivers.simulators.card_reader import NAMES, PlayedReader
+from drivers.simulators.cards import PlayedCard
 from drivers.simulators.console import Console
 from drivers.simulators.pty_line import PtyLine
 
 _MS = 1_000_000
 _MAX_NOISE = 1_000_000
 _CHUNK = 4096
-_REQUESTS = {name: request for request, name in NAMES.items()}
-# Where the text begins in the answer to READ: preamble, length, SW1 SW2 SW3, two length words.
-_TEXT_AT = 5 + 2 + 3 + 4
+_REQUESTS = {name: request for request, name in NAMES.items() if request not in card_frames.SPEEDS.values()}
+# Where data begins in an answer: preamble, length, SW1 SW2 SW3; that to READ has two length words before the text.
+_DATA_AT = 5 + 2 + 3
+_TEXT_AT = _DATA_AT + 4
 
 
 class Misuse(Exception):
@@ -32,9 +34,9 @@ class Misuse(Exception):
 
 
 class CardReaderPlayer:
-    """Plays one reader with `cards` (name: text) until it is told to quit; `seed` makes its noise."""
+    """Plays one reader with `cards`, by their names, until it is told to quit; `seed` makes its noise."""
 
-    def __init__(self, line: PtyLine, cards: Mapping[str, bytes], log: Path, *, seed: int) -> None:
+    def __init__(self, line: PtyLine, cards: Mapping[str, PlayedCard], log: Path, *, seed: int) -> None:
         self._line = line
         self._cards = cards
         self._log = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -43,7 +45,7 @@ class CardReaderPlayer:
         self._decoder = card_frames.Decoder(requests=True)
         self._console = Console()
         self._late_ns = 0
-        self._outgoing: deque[tuple[int, bytes]] = deque()
+        self._outgoing: deque[tuple[int, bytes, int]] = deque()
         self._noise = 0
         self._answers = 0
         self._tricks: dict[int, Callable[[bytes], bytes]] = {}
@@ -63,6 +65,7 @@ class CardReaderPlayer:
             "mute": lambda words: self._trick(words, lambda _: b""),
             "unplug": self._unplug,
             "replug": self._replug,
+            "speed": self._be_of_speed,
             "status": self._status,
             "quit": self._quit,
         }
@@ -99,29 +102,34 @@ class CardReaderPlayer:
         return [fd for fd, _ in poll.poll(None if due_ns is None else max(0, -(-due_ns // _MS)))]
 
     def _hear(self, data: bytes) -> None:
+        if self._line.baud != self._reader.baud:
+            return  # to the reader it is no byte at all
         bad = self._decoder.bad
         for payload in self._decoder.feed(data):
+            baud = self._reader.baud
             answer = self._reader.answer(payload)
             status = card_frames.answer(answer).status
             self._note(NAMES.get(payload[:2], "unknown"), status=f"{status:02X}")
-            self._give(card_frames.frame(answer))
+            self._give(card_frames.frame(answer), baud)
         if self._decoder.bad > bad:
-            self._give(card_frames.frame(bytes([0, 0, card_frames.BAD_CHECKSUM])))
+            self._give(card_frames.frame(bytes([0, 0, card_frames.BAD_CHECKSUM])), self._reader.baud)
 
-    def _give(self, frame: bytes) -> None:
-        """Send an answer after those before it, as the tricks have it."""
+    def _give(self, frame: bytes, baud: int) -> None:
+        """Send an answer after those before it, at the speed at which it was asked, as the tricks have it."""
         self._answers += 1
         trick = self._tricks.pop(self._answers, None)
         played = trick(frame) if trick else frame
         self._before = frame
         if self._line.master >= 0:
-            self._outgoing.append((_now_ns() + self._late_ns, played))
+            self._outgoing.append((_now_ns() + self._late_ns, played, baud))
 
     def _send(self) -> None:
         if self._line.master < 0:
             return
         while self._outgoing and self._outgoing[0][0] <= _now_ns():
-            self._line.send(self._outgoing.popleft()[1])
+            _, frame, baud = self._outgoing.popleft()
+            # Read at another speed, a frame is about as many bytes of anything.
+            self._line.send(frame if self._line.baud == baud else self._rng.randbytes(len(frame)))
         if self._noise:
             self._noise -= self._line.send(self._rng.randbytes(min(self._noise, _CHUNK)))
 
@@ -136,8 +144,7 @@ class CardReaderPlayer:
         raise Misuse(f"there are: {', '.join(self._commands)}")
 
     def _put(self, words: list[str]) -> dict[str, Any]:
-        card, text = self._card(words)
-        self._reader.put(card, text)
+        self._reader.put(*self._card(words))
         return self._note("put")
 
     def _lift(self, _: list[str]) -> dict[str, Any]:
@@ -147,11 +154,11 @@ class CardReaderPlayer:
 
     def _swap(self, words: list[str]) -> dict[str, Any]:
         """Swap the card after the next select, or after the request that is named."""
-        card, text = self._card(words)
+        card, played = self._card(words)
         after = words[1] if len(words) > 1 else "select"
         if after not in _REQUESTS:
             raise Misuse(f"swap after what? there are: {', '.join(_REQUESTS)}")
-        self._reader.swap_after(_REQUESTS[after], card, text)
+        self._reader.swap_after(_REQUESTS[after], card, played)
         return {"event": "swap", "card": card, "after": after}
 
     def _make_noise(self, words: list[str]) -> dict[str, Any]:
@@ -162,6 +169,14 @@ class CardReaderPlayer:
         late_ms = _number(words, 0)
         self._late_ns = late_ms * _MS
         return {"event": "late", "ms": late_ms}
+
+    def _be_of_speed(self, words: list[str]) -> dict[str, Any]:
+        """Have been set to another speed by whoever used the reader before."""
+        baud = _number(words, 0)
+        if baud not in card_frames.SPEEDS:
+            raise Misuse(f"a speed is one of {', '.join(map(str, card_frames.SPEEDS))}")
+        self._reader.baud = baud
+        return {"event": "speed", "baud": baud}
 
     def _trick(self, words: list[str], trick: Callable[[bytes], bytes]) -> dict[str, Any]:
         """Play a trick with the next answer, or with the one that is counted from here."""
@@ -176,14 +191,18 @@ class CardReaderPlayer:
         return kept[:insert] + self._rng.randbytes(1) + kept[insert:]
 
     def _twisted(self, frame: bytes) -> bytes:
-        """Let two different characters of a card's text change places, which the frame's XOR does not see."""
-        if len(frame) < _TEXT_AT + card_frames.TEXT_BYTES:
+        """Let two characters of a card's text or address change places, which the frame's XOR does not see."""
+        if len(frame) >= _TEXT_AT + card_frames.TEXT_BYTES:
+            at, end = _TEXT_AT, _TEXT_AT + card_frames.TEXT_BYTES
+        elif len(frame) == _DATA_AT + card_frames.ADDRESS_BYTES + 1:
+            at, end = _DATA_AT, _DATA_AT + card_frames.ADDRESS_BYTES
+        else:
             return frame
-        units = [frame[at : at + 2] for at in range(_TEXT_AT, _TEXT_AT + card_frames.TEXT_BYTES, 2)]
+        units = [frame[place : place + 2] for place in range(at, end, 2)]
         one = self._rng.randrange(len(units))
-        other = self._rng.choice([at for at, unit in enumerate(units) if unit != units[one]])
+        other = self._rng.choice([place for place, unit in enumerate(units) if unit != units[one]])
         units[one], units[other] = units[other], units[one]
-        return frame[:_TEXT_AT] + b"".join(units) + frame[_TEXT_AT + card_frames.TEXT_BYTES :]
+        return frame[:at] + b"".join(units) + frame[end:]
 
     def _unplug(self, words: list[str]) -> dict[str, Any]:
         """Tear the cable out now, or in the middle of the answer that is counted from here."""
@@ -215,6 +234,7 @@ class CardReaderPlayer:
             "event": "status",
             "card": self._reader.card,
             "plugged": self._line.master >= 0,
+            "baud": self._reader.baud,
             "answers": self._answers,
             "requests_bad": self._decoder.bad,
         }
@@ -223,7 +243,7 @@ class CardReaderPlayer:
         self._playing = False
         return {"event": "quit"}
 
-    def _card(self, words: list[str]) -> tuple[str, bytes]:
+    def _card(self, words: list[str]) -> tuple[str, PlayedCard]:
         card = words[0] if words else ""
         if card not in self._cards:
             raise Misuse(f"there is no {card!r}; there are: {', '.join(self._cards)}")

@@ -56,9 +56,10 @@ def card_reader(*, link: Path, cards: Path, log: Path, seed: int | None) -> None
     """Play a resident-card reader on a pty, byte for byte.
 
     Reads commands on stdin, one a line, and answers each with a JSON line: put NAME, lift, swap NAME [REQUEST]
-    (unnoticed, after the next select or the REQUEST named), noise BYTES, late MS (every answer from now on), status,
-    replug, quit; and for the next answer, or the Kth from now: short [K], garble [K], twist [K] (two characters change
-    places), double [K], stale [K] (the answer before in its place), mute [K], unplug K (in the middle; alone: at once).
+    (unnoticed, after the next select or the REQUEST named), noise BYTES, late MS (every answer from now on), speed BAUD
+    (from now on it understands nothing else; the line's speed is what the driver has set), status, replug, quit; and
+    for the next answer, or the Kth from now: short [K], garble [K], twist [K] (two characters change places), double
+    [K], stale [K] (the answer before in its place), mute [K], unplug K (in the middle; alone: at once).
     """
     try:
         player = CardReaderPlayer(PtyLine(link), load(cards), log, seed=secrets.randbits(32) if seed is None else seed)

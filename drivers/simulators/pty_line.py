@@ -4,9 +4,13 @@ import fcntl
 import os
 import resource
 import secrets
+import termios
 import tty
 from pathlib import Path
 
+_BAUD = termios.B115200
+_BAUDS = {getattr(termios, f"B{baud}"): baud for baud in (9600, 19200, 38400, 57600, 115200)}
+_OUTPUT_SPEED = 5  # in what tcgetattr returns
 _CHUNK = 4096
 _MAX_FD = 1024
 
@@ -32,6 +36,11 @@ def open_line() -> tuple[int, int, str]:
     return device, driver, f"/proc/{os.getpid()}/fd/{driver}"
 
 
+def baud_of(end: int) -> int:
+    """Return the speed that was set at a line's end, 0 for one that no reader here has: a pty keeps and ignores it."""
+    return _BAUDS.get(termios.tcgetattr(end)[_OUTPUT_SPEED], 0)
+
+
 class PtyLine:
     """The device's end of a line; the driver opens `link`, which is there only while the line is plugged in.
 
@@ -44,12 +53,20 @@ class PtyLine:
         self._slave = -1
 
     def plug(self) -> None:
-        """Make a new line in raw mode and let the link lead to it. Raises OSError."""
+        """Make a new line in raw mode, at 115200 baud, and let the link lead to it. Raises OSError."""
         self.master, self._slave, port = open_line()
+        settings = termios.tcgetattr(self._slave)
+        settings[4:6] = [_BAUD, _BAUD]
+        termios.tcsetattr(self._slave, termios.TCSANOW, settings)
         beside = self._link.with_name(f"{self._link.name}.{os.getpid()}")
         beside.unlink(missing_ok=True)
         beside.symlink_to(port)
         beside.replace(self._link)
+
+    @property
+    def baud(self) -> int:
+        """The speed the driver has set."""
+        return baud_of(self._slave)
 
     def unplug(self) -> None:
         """Take the line away: whoever has it open finds it hung up."""

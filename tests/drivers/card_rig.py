@@ -13,16 +13,17 @@ from panel_rig import DEADLINE_S, ROOT, RawPanel, until
 
 from drivers import card_frames, card_text
 from drivers.card_reader import CardReader
-from drivers.identity import Identity
+from drivers.identity import FIELDS, Identity
 from drivers.simulators import cards
+from drivers.simulators.pty_line import baud_of
 
-ALL = tuple(card_text.LAYOUTS["resident"])
 CARDS = cards.load(cards.PEOPLE)
 SAM_ID = bytes(range(16))
 
 
-def identity_of(card: str, fields=ALL) -> Identity:
-    return card_text.decode(CARDS[card]).only(fields)
+def identity_of(card: str, fields=FIELDS) -> Identity:
+    played = CARDS[card]
+    return card_text.decode(played.text, newest_address=played.newest_address).only(fields)
 
 
 class Simulator:
@@ -94,11 +95,16 @@ class Host:
         await until(lambda: self.reader.state == "ready", "the reader to be ready")
 
     async def read(self, *fields: str, timeout_s: float = 15.0) -> Identity:
-        return await self.reader.read(fields or ALL, timeout_s=timeout_s)
+        return await self.reader.read(fields or FIELDS, timeout_s=timeout_s)
 
 
 class RawReader(RawPanel):
-    """The reader's end of a pty on the test's own loop; `answers(request)` gives the bytes for each request."""
+    """The reader's end of a pty on the test's own loop; `answers(request)` gives the bytes for each request.
+
+    At any other speed than `baud` it hears nothing.
+    """
+
+    baud = 115200
 
     def __init__(self, answers) -> None:
         super().__init__()
@@ -115,7 +121,10 @@ class RawReader(RawPanel):
         return self.requests.count(request)
 
     def _hear(self) -> None:
-        for payload in self._decoder.feed(self.read()):
+        data = self.read()
+        if baud_of(self._slave) != self.baud:
+            return
+        for payload in self._decoder.feed(data):
             self.requests.append(payload)
             self.write(self.answers(payload))
 
@@ -124,7 +133,7 @@ def status(code: int, data: bytes = b"") -> bytes:
     return card_frames.frame(bytes([0, 0, code]) + data)
 
 
-def good(request: bytes, text: bytes = CARDS["card-1"]) -> bytes:
+def good(request: bytes, text: bytes = CARDS["card-1"].text) -> bytes:
     """The good answer's frame to each request, from a reader on which a card lies that can be read for ever."""
     return {
         card_frames.SAM_STATUS: status(0x90),
@@ -132,4 +141,6 @@ def good(request: bytes, text: bytes = CARDS["card-1"]) -> bytes:
         card_frames.FIND: status(0x9F, bytes(4)),
         card_frames.SELECT: status(0x90, bytes(8)),
         card_frames.READ: status(0x90, b"\x01\x00\x04\x00" + text + bytes(1024)),
+        card_frames.NEWEST_ADDRESS: status(0x91),
+        **dict.fromkeys(card_frames.SPEEDS.values(), status(0x90)),
     }[request]

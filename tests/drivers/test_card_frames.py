@@ -20,7 +20,21 @@ REQUESTS = {
     "cmd_find_card": card_frames.FIND,
     "cmd_select_card": card_frames.SELECT,
     "cmd_read_base": card_frames.READ,
+    "cmd_read_base_fp": card_frames.READ_WITH_FINGERPRINTS,
+    "cmd_read_newest_address": card_frames.NEWEST_ADDRESS,
+    "cmd_read_mng_info": card_frames.MANAGEMENT_NUMBER,
+    "cmd_set_max_rf_byte_0x50": card_frames.LARGEST_RF_FRAME + b"\x50",
 }
+ASKED = (
+    card_frames.SAM_ID,
+    card_frames.FIND,
+    card_frames.SELECT,
+    card_frames.READ,
+    card_frames.NEWEST_ADDRESS,
+    card_frames.MANAGEMENT_NUMBER,
+    card_frames.SAM_STATUS,
+)
+"""Requests whose good answers differ; those to a reset and to a speed look like that to a status."""
 
 payloads = st.binary(min_size=3, max_size=60) | st.binary(min_size=1284, max_size=1291)
 pieces = st.one_of(
@@ -68,8 +82,39 @@ def test_an_answer_fits_its_own_request_and_no_other(name, request_, good, refus
     (payload,) = Decoder().feed(vector(name))
     answer = card_frames.answer(payload)
     assert answer.refusal == refusal
-    assert [request for request in REQUESTS.values() if request != card_frames.RESET and answer.fits(request)] == (
-        [request_] if good else []
+    assert [request for request in ASKED if answer.fits(request)] == ([request_] if good else [])
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "size"),
+    [
+        (card_frames.SAM_STATUS, 0x90, 11),
+        (card_frames.RESET, 0x90, 11),
+        (card_frames.SPEEDS[9600], 0x90, 11),
+        (card_frames.FIND, 0x9F, 15),
+        (card_frames.SELECT, 0x90, 19),
+        (card_frames.SAM_ID, 0x90, 27),
+        (card_frames.MANAGEMENT_NUMBER, 0x90, 39),
+        (card_frames.NEWEST_ADDRESS, 0x90, 81),
+        (card_frames.NEWEST_ADDRESS, 0x90, 11 + 280),
+    ],
+)
+def test_good_answers_have_the_sizes_that_readers_send(request_, status, size):
+    for more in (-2, -1, 0, 1, 2):
+        payload = bytes([0, 0, status]) + bytes(max(0, size - 11 + more))
+        fits = card_frames.answer(payload).fits(request_)
+        assert fits == (len(frame(payload)) == size)
+    assert not card_frames.answer(bytes([0, 0, 0x41]) + bytes(size - 11)).fits(request_)
+
+
+def test_a_read_with_fingerprints_has_none_one_or_two_of_them():
+    for fingerprints, size in ((0, 1297), (512, 1809), (1024, 2321)):
+        data = struct.pack(">HHH", 256, 1024, fingerprints) + bytes(1280 + fingerprints)
+        assert len(frame(b"\x00\x00\x90" + data)) == size
+        assert [len(block) for block in card_frames.blocks(data, 3)] == [256, 1024, fingerprints]
+        assert card_frames.blocks(data, 2) is None
+    assert frame(b"\x00\x00\x90" + struct.pack(">HHH", 256, 1024, 0) + bytes(1280)).startswith(
+        vector("hdr_read_fp_0_ok")
     )
 
 

@@ -4,12 +4,15 @@ import asyncio
 import random
 
 import pytest
-from card_rig import Host, Simulator, identity_of, until
+from card_rig import CARDS, Host, Simulator, identity_of, until
 
 from drivers.identity import NotRead
 
-# The answers of one reading, counted: the first marker, find, select, read, read, the last marker.
-ANSWERS = range(1, 7)
+# The answers of one reading, counted: the first marker, find, select, read, address, address, read, the last marker.
+ANSWERS = range(1, 9)
+READS, ADDRESSES = (4, 7), (5, 6)
+MOVED = "card-11"
+"""It has a newest address; the others have none."""
 
 
 @pytest.fixture
@@ -52,9 +55,9 @@ async def test_whatever_happens_to_one_answer_the_identity_is_the_right_one_or_n
         with Simulator(folder, "--seed", str(seed)) as simulator:
             async with Host(simulator.link) as host:
                 await host.ready()
-                simulator.ask("put card-1")
+                simulator.ask(f"put {MOVED}")
                 simulator.ask(f"{trick} {turn}")
-                assert await outcome(host) in (identity_of("card-1"), "lift")
+                assert await outcome(host) in (identity_of(MOVED), "lift")
                 await read_in_the_end(host, simulator, "card-2")
                 assert "faulty" not in dict(host.states), "one bad answer is no fault"
 
@@ -64,8 +67,8 @@ async def test_whatever_happens_to_one_answer_the_identity_is_the_right_one_or_n
 async def test_two_characters_that_changed_places_pass_the_readers_checksum_and_not_us(simulator):
     async with Host(simulator.link) as host:
         await host.ready()
-        for turn in (4, 5):
-            simulator.ask("put card-1")
+        for turn in (*READS, *ADDRESSES):
+            simulator.ask(f"put {MOVED}")
             simulator.ask(f"twist {turn}")
             assert await outcome(host) == "lift"
             assert host.reader.noise_bytes == 0, "the frame itself was good"
@@ -106,14 +109,16 @@ async def test_a_slow_reader_is_waited_for(simulator):
 
 
 @pytest.mark.parametrize(
-    ("after", "whose"), [("find", "card-2"), ("select", "card-2"), ("read", None), ("sam_id", "card-2")]
+    ("after", "whose"),
+    [("find", "other"), ("select", "other"), ("read", None), ("address", None), ("sam_id", "other")],
 )
-async def test_cards_that_are_swapped_are_never_mixed(simulator, after, whose):
+@pytest.mark.parametrize(("first", "other"), [("card-1", MOVED), (MOVED, "card-1")])
+async def test_cards_that_are_swapped_are_never_mixed(simulator, after, whose, first, other):
     async with Host(simulator.link) as host:
         await host.ready()
-        simulator.ask("put card-1")
-        simulator.ask(f"swap card-2 {after}")
-        assert await outcome(host) == (identity_of(whose) if whose else "lift")
+        simulator.ask(f"put {first}")
+        simulator.ask(f"swap {other} {after}")
+        assert await outcome(host) == (identity_of(other) if whose else "lift")
         await read_in_the_end(host, simulator, "card-3")
 
 
@@ -189,13 +194,13 @@ async def test_everything_at_once_never_gives_a_wrong_identity(tmp_path, seed):
 
 def misbehave(simulator, rng):
     """Put a card there and do some evil; return the identities that may come of it."""
-    here, other = rng.sample([f"card-{number}" for number in range(1, 8)], 2)
+    here, other = rng.sample(list(CARDS), 2)
     simulator.ask(f"put {here}")
     for _ in range(rng.randrange(3)):
-        simulator.ask(f"{rng.choice(['double', 'stale', 'garble', 'twist', 'short'])} {rng.randrange(2, 9)}")
+        simulator.ask(f"{rng.choice(['double', 'stale', 'garble', 'twist', 'short'])} {rng.randrange(2, 11)}")
     swapped = rng.random() < 0.3
     if swapped:
-        simulator.ask(f"swap {other} {rng.choice(['find', 'select', 'read'])}")
+        simulator.ask(f"swap {other} {rng.choice(['find', 'select', 'read', 'address'])}")
     if rng.random() < 0.2:
         simulator.ask(f"noise {rng.randrange(1, 500)}")
     simulator.ask(f"late {rng.choice([0, 0, 0, 30])}")

@@ -4,7 +4,7 @@ import asyncio
 from itertools import pairwise
 
 import pytest
-from card_rig import Host, Simulator, identity_of, until
+from card_rig import CARDS, Host, Simulator, identity_of, until
 
 from drivers.identity import NotRead
 
@@ -106,12 +106,44 @@ async def test_a_read_that_is_called_off_at_any_moment_leaves_nothing_for_the_ne
             assert await host.read() == identity_of("card-6")
 
 
-async def test_a_card_of_another_layout_is_for_the_officer_to_type(simulator):
-    simulator.ask("put card-8")
+@pytest.mark.parametrize("card", CARDS)
+async def test_a_card_of_any_layout_is_read(simulator, card):
+    simulator.ask(f"put {card}")
     async with Host(simulator.link) as host:
         await host.ready()
-        with pytest.raises(NotRead, match="unreadable"):
-            await host.read()
+        assert await host.read() == identity_of(card)
+
+
+async def test_a_card_with_an_impossible_number_is_for_the_officer_to_type(tmp_path):
+    path = tmp_path / "cards.toml"
+    path.write_text('[wrong]\nname = "错号"\nsex = "2"\nbirth = "19491231"\nnumber = "110105194912310029"\n')
+    with Simulator(tmp_path, "--cards", str(path)) as simulator:
+        simulator.ask("put wrong")
+        async with Host(simulator.link) as host:
+            await host.ready()
+            with pytest.raises(NotRead, match="unreadable"):
+                await host.read()
+
+
+async def test_the_newest_address_is_taken_and_asked_for_only_with_the_address(simulator):
+    simulator.ask("put card-11")
+    async with Host(simulator.link) as host:
+        await host.ready()
+        assert (await host.read("name", "address")).fields["address"] == "浙江省样本市虚构区不存在新村11号"
+        assert len(simulator.log("address")) == 2
+        simulator.ask("put card-11")
+        assert (await host.read("name", "number")).fields["name"] == "迁居十一"
+        simulator.ask("put card-9")
+        assert "address" not in (await host.read()).fields, "a card without an address is not asked for a newer one"
+        assert len(simulator.log("address")) == 2
+
+
+async def test_without_a_newest_address_the_printed_one_stands(simulator):
+    simulator.ask("put card-1")
+    async with Host(simulator.link) as host:
+        await host.ready()
+        assert (await host.read("address")).fields["address"] == "河北省石家庄市样本区虚构街道不存在路1号"
+        assert {entry["status"] for entry in simulator.log("address")} == {"91"}
 
 
 async def test_a_card_that_contradicts_its_own_number_is_flagged_and_not_refused(simulator):

@@ -1,0 +1,31 @@
+"""What people are told to do, from what a reader said."""
+
+from typing import get_args
+
+import pytest
+
+from drivers.card_status import STATUSES, advice, status
+from drivers.identity import Advice, NotRead, NotReadReason
+
+
+def test_every_status_has_a_meaning_and_whoever_can_do_something_is_told_what():
+    for code, one in STATUSES.items():
+        assert one.meaning
+        assert one.to_do or code in (0x90, 0x9F, 0x91)
+        assert status(code) is one
+    assert status(0xEE).meaning == "unknown status"
+    assert {status(code).to_do for code in range(0x01, 0x0A)} == {"look at the program that sent it"}
+
+
+@pytest.mark.parametrize("reason", get_args(NotReadReason))
+def test_without_a_readers_word_the_reason_is_the_advice(reason):
+    assert advice(NotRead(reason)) == reason
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [(0x31, "not_verified"), (0x32, "not_verified"), (0x33, "not_verified"), (0x40, "other_card"), (0x41, "lift")],
+)
+def test_what_the_reader_says_of_a_card_refines_the_advice(code, told):
+    assert advice(NotRead("lift", code)) == told
+    assert told in [word for part in get_args(Advice) for word in (get_args(part) or [part])]

@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 
 from common.catalogue import Service
 from common.privacy import mask_name, mask_number, mask_phone, mask_typed_phone
-from drivers.identity import Identity, NotReadReason
+from drivers.identity import Advice, Identity
 
 IDLE_S: Final = 60
 """Without a touch for so long (seconds), the screen warns."""
@@ -26,8 +26,8 @@ Page: TypeAlias = Literal["purpose", "card", "confirm", "phone", "ticket"]
 """purpose: why an identity is asked for; card: put it on the reader; confirm: masked; phone: the number pad, if the
 citizen wants to be called; ticket: the number."""
 
-Trouble: TypeAlias = NotReadReason | Literal["phone", "not_recorded", "full"]
-"""What went wrong last: with the document (`drivers.identity.NotRead`), a telephone number that is too short, the disk,
+Trouble: TypeAlias = Advice | Literal["phone", "not_recorded", "full"]
+"""What went wrong last: with the document (`drivers.identity.Advice`), a telephone number that is too short, the disk,
 or a journal that is full."""
 
 

@@ -15,6 +15,7 @@ from agent.quota import JournalFullError
 from agent.record_form import Header, check_id
 from agent.records import Records
 from agent.visit import WARNING_S, Visit, VisitView
+from drivers.card_status import advice
 from drivers.identity import Field, Identity, NotRead
 
 READING_S: Final = 30.0
@@ -175,7 +176,7 @@ class Visits:
         try:
             identity = await reader.read(visit.service.card, timeout_s=READING_S)
         except NotRead as failure:
-            visit.not_read(failure.reason)
+            visit.not_read(advice(failure))
         else:
             visit.read(identity)
         self._moved(visit)

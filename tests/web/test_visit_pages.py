@@ -1,6 +1,7 @@
 import asyncio
 import json
 import re
+from typing import get_args
 
 import pytest
 from web_desks import CALL, EVENT, StationDesk, a_call, at_station
@@ -8,6 +9,7 @@ from window_rig import CARD, CATALOGUE
 
 from agent.view import DeviceView
 from agent.visit import IDLE_S, WARNING_S
+from drivers.identity import NotReadReason
 
 PANEL = DeviceView(name="desk", kind="panel", state="ready", reason="")
 CARDS = DeviceView(name="cards", kind="card_reader", state="ready", reason="")
@@ -187,16 +189,24 @@ async def test_going_back_shows_nothing_since_nothing_is_stored_and_all_of_it_st
     assert "欧*" not in (await screen.get("/")).text
 
 
-@pytest.mark.parametrize("reason", ["no_document", "lift", "unreadable", "reader", "busy"])
+@pytest.mark.parametrize(
+    ("reason", "status", "advice"),
+    [
+        *((reason, 0, reason) for reason in get_args(NotReadReason)),
+        ("lift", 0x41, "lift"),
+        ("lift", 0x40, "other_card"),
+        ("lift", 0x31, "not_verified"),
+    ],
+)
 @pytest.mark.parametrize("lang", ["zh-CN", "en"])
-async def test_a_card_that_is_not_read_is_told_in_plain_words(screen, reason, lang):
+async def test_a_card_that_is_not_read_is_told_in_plain_words(screen, reason, status, advice, lang):
     await screen.get(f"/?lang={lang}")
     visit = await begin(screen, WITH_CARD)
     await act(screen, visit, "agree")
     reader = screen.counter.visits._reader
     await reader.asked.wait()
-    reader.fail(reason)
-    await until(lambda: screen.counter.visits.view().trouble == reason)
+    reader.fail(reason, status)
+    await until(lambda: screen.counter.visits.view().trouble == advice)
     page = (await screen.get("/")).text
     assert re.search(r'class="trouble">.*?<span>[^<]{8,}</span>', page, re.DOTALL)
     assert 'action="/visit/end"' in page

@@ -44,8 +44,8 @@ class Reader:
     def tap(self, fields=CARD):
         self._said.set_result(fields)
 
-    def fail(self, reason):
-        self._said.set_exception(NotRead(reason))
+    def fail(self, reason, status=0):
+        self._said.set_exception(NotRead(reason, status))
 
     async def read(self, fields, *, timeout_s):
         self.asked.set()

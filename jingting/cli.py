@@ -28,7 +28,9 @@ class _Lazy(click.Group):
 
     places: dict[str, str] = {  # noqa: RUF012 - read only
         "card-reader": "drivers.simulators.cli:card_reader",
+        "code-scanner": "drivers.simulators.cli:code_scanner",
         "panel": "drivers.simulators.cli:panel",
+        "passport-reader": "drivers.simulators.cli:passport_reader",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature

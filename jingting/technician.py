@@ -5,7 +5,7 @@ Results go to stdout, one JSON object a line where a script may read them; who a
 and whole in a pipe, since only somebody who asked for it has a pipe there.
 """
 
-import datetime
+import datetime as dt
 import json
 import sys
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def check_number(number: str) -> None:
     from drivers import identity_numbers
 
     typed = sys.stdin.read() if number == "-" else number
-    checked = identity_numbers.check(typed, today=datetime.datetime.now().astimezone().date())
+    checked = identity_numbers.check(typed, today=dt.datetime.now().astimezone().date())
     _print(
         {
             "valid": checked.valid,

@@ -32,5 +32,5 @@ def test_wherever_a_capture_is_cut_it_tells_the_same(data, cuts):
         pieces.append(whole[at : at + step])
         at += step
     assert list(told(pieces)) == list(told([whole]))
-    assert list(told([whole]))[0]["frame"] == "press"
+    assert next(iter(told([whole])))["frame"] == "press"
     assert sum(one.get("frame") == "press" for one in told([whole])) >= 2

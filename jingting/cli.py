@@ -8,9 +8,9 @@ import asyncio
 import importlib
 import re
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
@@ -24,22 +24,19 @@ _CONFIG = click.option(
 
 
 class _Lazy(click.Group):
-    """A group whose commands stand in other modules and are imported when they are called."""
+    """A group whose commands stand in other modules, `places`, and are imported when they are called."""
 
-    places: dict[str, str] = {  # noqa: RUF012 - read only
-        "card-reader": "drivers.simulators.cli:card_reader",
-        "code-scanner": "drivers.simulators.cli:code_scanner",
-        "panel": "drivers.simulators.cli:panel",
-        "passport-reader": "drivers.simulators.cli:passport_reader",
-    }
+    def __init__(self, *, places: Mapping[str, str], **rest: Any) -> None:
+        super().__init__(**rest)
+        self._places = places
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return sorted(self.places)
+        return sorted(self._places)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in self.places:
+        if cmd_name not in self._places:
             return None
-        module, name = self.places[cmd_name].split(":")
+        module, name = self._places[cmd_name].split(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
@@ -198,9 +195,28 @@ def restore(context: click.Context, folder: Path, config: Path | None, *, force:
     sys.exit(print_restore(settings, folder, force=force))
 
 
-@main.group(cls=_Lazy)
+@main.group(
+    cls=_Lazy,
+    places={
+        "card-reader": "drivers.simulators.cli:card_reader",
+        "code-scanner": "drivers.simulators.cli:code_scanner",
+        "panel": "drivers.simulators.cli:panel",
+        "passport-reader": "drivers.simulators.cli:passport_reader",
+    },
+)
 def simulate() -> None:
     """Play a device, byte for byte, on a pseudo-terminal."""
+
+
+@main.group(
+    cls=_Lazy,
+    places={
+        "check-number": "jingting.technician:check_number",
+        "decode": "jingting.technician:decode",
+    },
+)
+def device() -> None:
+    """Look at one device by itself, without the rest of the system."""
 
 
 @main.group()

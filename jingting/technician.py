@@ -8,14 +8,14 @@ and whole in a pipe, since only somebody who asked for it has a pipe there.
 import datetime as dt
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Final
 
 import click
 
 _CHUNK: Final = 4096
 
-full_option = click.option("--full", is_flag=True, help="Show who it is on a terminal too.")
+_FULL = click.option("--full", is_flag=True, help="Show who it is on a terminal too.")
 
 
 @click.command("check-number")
@@ -29,7 +29,7 @@ def check_number(number: str) -> None:
     from drivers import identity_numbers
 
     typed = sys.stdin.read() if number == "-" else number
-    checked = identity_numbers.check(typed, today=dt.datetime.now().astimezone().date())
+    checked = identity_numbers.check(typed, today=_today())
     _print(
         {
             "valid": checked.valid,
@@ -45,11 +45,11 @@ def check_number(number: str) -> None:
 @click.command()
 @click.option(
     "--driver",
-    type=click.Choice(["card_reader", "code_scanner", "panel", "passport_reader"]),
+    type=click.Choice(["card_reader", "panel", "passport_reader"]),
     required=True,
     help="Whose bytes these are.",
 )
-@full_option
+@_FULL
 def decode(driver: str, *, full: bool) -> None:
     """Tell what was captured on a device's line: a JSON object for each frame or problem, in order.
 
@@ -58,12 +58,15 @@ def decode(driver: str, *, full: bool) -> None:
     """
     from jingting import captures
 
-    masking = captures.masked if sys.stdout.isatty() and not full else captures.whole
-    source = sys.stdin.buffer
+    if driver == "passport_reader":
+        lines = (line.decode("ascii", "replace") for line in sys.stdin.buffer)
+        told = captures.zones(lines, today=_today())
+    else:
+        told = captures.DRIVERS[driver](from_hex(sys.stdin.buffer))
+    show = _shown(full=full)
     try:
-        told = captures.zones(source) if driver == "passport_reader" else captures.frames(driver, from_hex(source))
         for one in told:
-            _print(masking(one))
+            _print(show(one))
     except NotHexError as error:
         raise click.ClickException(str(error)) from None
 
@@ -73,9 +76,12 @@ class NotHexError(ValueError):
 
 
 def from_hex(source: BinaryIO) -> Iterator[bytes]:
-    """Return the bytes that hex text stands for, as it comes; white space is ignored. Raises NotHexError."""
+    """Return the bytes that hex text stands for, line by line as it comes; white space is ignored.
+
+    Raises NotHexError.
+    """
     half, at = b"", 0
-    while piece := source.read1(_CHUNK) if hasattr(source, "read1") else source.read(_CHUNK):
+    while piece := source.readline(_CHUNK):
         digits = half + b"".join(piece.split())
         even = len(digits) // 2 * 2
         try:
@@ -86,6 +92,17 @@ def from_hex(source: BinaryIO) -> Iterator[bytes]:
         half, at = digits[even:], at + even
     if half:
         raise NotHexError(f"an odd number of hex digits, {at + 1}: the capture ends in the middle of a byte")
+
+
+def _today() -> dt.date:
+    return dt.datetime.now().astimezone().date()
+
+
+def _shown(*, full: bool) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return what makes a result fit for where it goes: masked for a terminal."""
+    from jingting.captures import masked
+
+    return masked if sys.stdout.isatty() and not full else dict
 
 
 def _print(told: dict[str, Any]) -> None:

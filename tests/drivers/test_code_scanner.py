@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from one_way_rig import RawPanel, ScannerHost, Simulator, Time, until
 
-from drivers.code_scanner import CodeScanner, text_of
+from drivers.code_scanner import CodeScanner
+from drivers.codes import text_of, told
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ async def test_a_code_that_broke_off_is_not_gone_on_with_by_the_next(simulator):
         await host.ready()
         for turn in range(1, 6):
             simulator.ask("partial 6901234567892")
-            await until(lambda: host.driver._begun, "the beginning")
+            await until(lambda: host.driver._decoder.waiting, "the beginning")
             await until(lambda: host.driver._line.silent_s > 0.05, "silence")
             simulator.ask("scan whole")
             await until(lambda turn=turn: len(host.codes) == turn, "the code")
@@ -138,7 +139,7 @@ def test_what_is_too_long_is_refused_and_never_held():
     assert codes == ["0123456789"]
     for _ in range(100):
         device._hear(b"a" * 4096, False)
-        assert len(device._begun) <= 11
+        assert device._decoder.waiting <= 11
     device._hear(b"b\rc\r", False)
     assert (codes, device.refused) == (["0123456789", "c"], 2)
 
@@ -149,6 +150,19 @@ def test_a_suffix_may_be_cut_in_two():
     for at, byte in enumerate(b"abc\r\nde\rf\r\n\ng\r\nhi\r\n"):
         device._hear(bytes([byte]), at == 0)
     assert (codes, device.refused) == (["abc", "hi"], 2)
+
+
+def test_a_captured_stream_is_told_in_order():
+    assert list(told([b"690", b"123\r\n\x00\r", "取号".encode() + b"\r", b"a" * 5000, b"\rrest"])) == [
+        {"frame": "code", "text": "690123"},
+        {"problem": "noise", "bytes": 1},
+        {"frame": "code", "text": "取号"},
+        {"problem": "length", "bytes": 5000},
+        {"problem": "noise", "bytes": 4},
+    ]
+    assert list(told([b"a" * 5000, b"b"])) == [{"problem": "length", "bytes": 5001}]
+    assert list(told([b"a\rb\r\n"], "crlf")) == [{"problem": "noise", "bytes": 3}]
+    assert list(told([])) == list(told([b"\n"])) == []
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8", categories=["L", "N", "P"]), min_size=1, max_size=30)), st.data())
@@ -170,7 +184,7 @@ def test_any_bytes_have_an_answer(pieces, suffix):
     device = scanner(codes, suffix=suffix, longest=50)
     for piece, begins in pieces:
         device._hear(piece, begins)
-        assert len(device._begun) <= 52
+        assert device._decoder.waiting <= 52
     assert device.codes == len(codes)
     assert all(text_of(text.encode()) == text for text in codes)
 
@@ -183,5 +197,5 @@ async def test_no_code_is_ever_told_in_log_or_state(raw, caplog):
         await until(lambda: host.driver.refused, "both codes")
         assert host.codes == ["secret"]
         raw.write(b"et" * 10000)
-        await until(lambda: host.driver.state == "faulty" or host.driver._too_long, "too much")
+        await until(lambda: host.driver._decoder._too_long, "too much")
     assert "secret" not in caplog.text + str(host.states)

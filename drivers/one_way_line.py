@@ -89,7 +89,6 @@ class OneWayLine:
         # Who knows what was said before: from here on it must be silent once.
         self._spoke_at, self._spoken, self._in_the_middle = self._monotonic(), 0, True
         self._standing.become("opened", "opening")
-        self._retry.reset()
         return True
 
     async def _serve(self) -> None:
@@ -105,6 +104,7 @@ class OneWayLine:
                     await asyncio.wait([lost], timeout=wait_s)
                 else:
                     self._standing.become("heard", "")
+                    self._retry.reset()
             self._standing.become("lost", "hung_up")
         finally:
             await self._line.close()

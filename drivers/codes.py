@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-Suffix: TypeAlias = Literal["cr", "crlf"]
+Suffix: TypeAlias = Literal["cr", "lf", "crlf"]
 
 LONGEST: Final = 2953
 """Bytes in the largest QR code, 40-L (ISO/IEC 18004)."""
 
-_SUFFIXES = {"cr": b"\r", "crlf": b"\r\n"}
+_SUFFIXES = {"cr": b"\r", "lf": b"\n", "crlf": b"\r\n"}
 # Control characters; format characters, which hide text or turn it round; halves of a pair; what no standard has
 # assigned; ends of line and paragraph. Private use is let through: rare Chinese characters are there.
 _REFUSED = frozenset({"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"})
@@ -45,7 +45,7 @@ def text_of(code: bytes) -> str | None:
 class Decoder:
     """Takes a scanner's stream apart, cut into pieces anywhere.
 
-    `suffix` as the scanner is set: with cr there may be a line feed behind it, with crlf there must. `longest`: bytes
+    `suffix` as the scanner is set; with cr there may be a line feed behind it, with crlf there must. `longest`: bytes
     of a code, suffix not counted.
     """
 

@@ -133,7 +133,7 @@ def parse(lines: Iterable[str], *, today: date | None) -> Zone:
         birth=birth,
         sex="m" if sex == "M" else "f" if sex == "F" else "not_stated",
         valid_to=valid_to,
-        optional=draft.optional,
+        optional=draft.optional(),
         optional_2=draft.text("optional_2").strip(_FILLER) if "optional_2" in draft.layout.parts else "",
         checks=tuple(draft.checks),
         repaired=tuple(draft.repaired),
@@ -152,6 +152,8 @@ class _Draft:
         self._lines = list(lines)
         self.checks: list[Checked] = []
         self.repaired: list[Checked] = []
+        self.number = ""
+        self._number_in_optional = 0
         for part, place, column in layout.places():
             if lines[place.line][column] not in _ALLOWED.get(part, _ANY):
                 raise self._misplaced(part, column - place.start)
@@ -162,6 +164,10 @@ class _Draft:
         place = self.layout.parts[part]
         return self._lines[place.line][place.start : place.end]
 
+    def optional(self) -> str:
+        """Return what stands there beside the end of a long number."""
+        return self.text("optional")[self._number_in_optional :].strip(_FILLER)
+
     def names(self) -> tuple[str, str]:
         surname, _, given_names = self.text("names").partition(_FILLER * 2)
         if not surname or surname.startswith(_FILLER):
@@ -169,8 +175,7 @@ class _Draft:
         return surname.rstrip(_FILLER).replace(_FILLER, " "), " ".join(given_names.replace(_FILLER, " ").split())
 
     def verify_number(self) -> None:
-        """Verify the document's number and keep it; what is left of `optional` is kept too."""
-        self.optional = self.text("optional").strip(_FILLER)
+        """Verify the document's number, and keep it."""
         if self.text("number").startswith(_FILLER):
             raise self._misplaced("number", 0)
         if self.layout.long_numbers and self.text("number_check") == _FILLER:
@@ -186,8 +191,7 @@ class _Draft:
         number, check = first + rest[:-1], rest[-1:]
         if _FILLER in first or len(number) <= _NUMBER_LENGTH or check_digits.of(number) != check:
             raise MrzError("check_digit", "number")
-        self.number = number
-        self.optional = optional[len(rest) :].strip(_FILLER)
+        self.number, self._number_in_optional = number, len(rest)
         self.checks.append("number")
 
     def verify(self, checked: Literal["number", "birth", "valid_to", "optional"]) -> None:

@@ -17,7 +17,7 @@ from drivers.simulators.panel_log import PanelLog, PanelLogError
 from drivers.simulators.player import FirmwareError, Player
 from drivers.simulators.pty_line import PtyLine
 
-_ENDINGS = {"cr": "\r", "crlf": "\r\n"}
+_ENDINGS = {"cr": "\r", "lf": "\n", "crlf": "\r\n"}
 
 
 @click.command()

@@ -30,7 +30,7 @@ def scanner(codes, *, now=None, **options):
     )
 
 
-@pytest.mark.parametrize("suffix", ["cr", "crlf"])
+@pytest.mark.parametrize("suffix", ["cr", "lf", "crlf"])
 @pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
 async def test_codes_come_as_they_were_made(tmp_path, suffix, encoding):
     texts = ["6901234567892", "https://example.org/?a=1&b=2", "取号 A-017：户籍窗口", "𠮷"]
@@ -178,7 +178,7 @@ def test_however_codes_are_cut_into_pieces_they_come_as_they_were(texts, data):
     assert codes == texts
 
 
-@given(st.lists(st.tuples(st.binary(max_size=200), st.booleans())), st.sampled_from(["cr", "crlf"]))
+@given(st.lists(st.tuples(st.binary(max_size=200), st.booleans())), st.sampled_from(["cr", "lf", "crlf"]))
 def test_any_bytes_have_an_answer(pieces, suffix):
     codes = []
     device = scanner(codes, suffix=suffix, longest=50)

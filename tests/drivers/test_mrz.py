@@ -254,6 +254,12 @@ def test_a_number_is_not_mended_where_chance_would_do_as_well(number, misread):
     assert refused([lines[0], misread + lines[1][9:]]) == ("check_digit", "number")
 
 
+def test_a_personal_number_is_mended_likewise():
+    holder = {"code": "P", "names": "A", "number": "X1", "birth": "740812", "valid_to": "300101"}
+    zone = read(damaged(make("TD3", **holder, optional="C40333377"), 2, 31, "O"))
+    assert (zone.optional, zone.repaired) == ("C40333377", ("optional",))
+
+
 def test_two_ways_to_mend_a_number_are_no_proof():
     # S taken for 5 and B for 8 change the check digit alike, both having the weight 7.
     lines = make("MRV-A", code="V", names="A", number="X11S11811", birth="740812", valid_to="300101")

@@ -5,11 +5,11 @@ from datetime import date
 from typing import Any, Final
 
 from common.privacy import mask_name, mask_number
-from drivers import card_capture, mrz_identity, panel_capture
+from drivers import card_capture, codes, mrz_identity, panel_capture
 
 Told = dict[str, Any]
 
-DRIVERS: Final = {"card_reader": card_capture.told, "panel": panel_capture.told}
+DRIVERS: Final = {"card_reader": card_capture.told, "code_scanner": codes.told, "panel": panel_capture.told}
 """What tells of bytes, by the driver's name; `zones` tells of a passport reader's lines."""
 
 _HIDDEN: Final = "*"

@@ -45,7 +45,7 @@ def check_number(number: str) -> None:
 @click.command()
 @click.option(
     "--driver",
-    type=click.Choice(["card_reader", "panel", "passport_reader"]),
+    type=click.Choice(["card_reader", "code_scanner", "panel", "passport_reader"]),
     required=True,
     help="Whose bytes these are.",
 )

@@ -80,6 +80,14 @@ def test_a_captured_panel_line_is_told_frame_by_frame():
     assert [one.get("frame", one.get("problem")) for one in told_of] == ["press_ack", "noise", "outputs"]
 
 
+def test_captured_codes_are_told_and_hidden_on_a_terminal():
+    hexed = b"JW012-20261122-0007\rA\x00B\r".hex()
+    code, bad = told(device("decode", "--driver", "code_scanner", stdin=hexed))
+    assert code == {"frame": "code", "text": "JW012-20261122-0007"}
+    assert bad["problem"] == "noise"
+    assert "JW012" not in on_a_terminal("decode", "--driver", "code_scanner", stdin=hexed)[1]
+
+
 @pytest.mark.parametrize(
     ("stdin", "says"),
     [("AA AG", "no hex digit at place 4"), ("AAA", "odd number of hex digits, 3"), ("\xff", "place 1")],

@@ -58,6 +58,10 @@ class Button:
         self._short = Debounce(FAULT_MS, FAULT_MS)
         self._cut = Debounce(FAULT_MS, FAULT_MS)
 
+    def hold(self) -> None:
+        """Take it as pressed already, until it is released: its press is known."""
+        self._press.hold()
+
     def sample(self, value: int, now: int) -> bool:
         """Take what the pin reads since `now` (0 to 65535); True when the button has been pressed since."""
         self.zone = self._wiring.zone(value, self.zone)

@@ -22,6 +22,11 @@ class Debounce:
         self._sum_ms = 0
         self._at = 0
 
+    def hold(self) -> None:
+        """Take it as on already, until it has been off."""
+        self.on = True
+        self._sum_ms = self._off_ms
+
     def sample(self, made: bool, now: int) -> bool:
         """Take the level since `now`; True when the contact has come on since the last sample.
 

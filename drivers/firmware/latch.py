@@ -42,6 +42,10 @@ class Latch:
         """How many of the waiting presses are people's."""
         return sum(not press.test for press in self._waiting)
 
+    def waits_on(self, button: int) -> bool:
+        """Whether a person's press of this button waits."""
+        return any(press.button == button and not press.test for press in self._waiting)
+
     def press(self, button: int, test: bool, now: int) -> Waiting | None:
         """Keep a press under the next number; None when there is no room: a further one would say nothing new.
 

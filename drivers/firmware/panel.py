@@ -4,6 +4,7 @@ Everything that is of one board comes in as `hal`; everything here runs under Mi
 """
 
 from drivers.firmware import frames, patterns
+from drivers.firmware.button import PRESSED
 from drivers.firmware.clock import Clock
 from drivers.firmware.debounce import NEVER_MS, Debounce
 from drivers.firmware.latch import Latch, unpack
@@ -57,6 +58,7 @@ class HelpPanel:
         self._epoch_kept = True
         self._save_at: int | None = None
         self._latch = self._restored()
+        self._unseen = list(range(len(buttons)))
 
     def run(self) -> None:
         """Be a panel, for ever."""
@@ -67,8 +69,14 @@ class HelpPanel:
         """Take what an input reads since `ticks`: buttons from 0, then the case's contact."""
         now = self._clock.ms(ticks)
         if pin < len(self._buttons):
-            if self._buttons[pin].sample(value, now):
+            button = self._buttons[pin]
+            if button.sample(value, now):
                 self._press(pin, now)
+            if pin in self._unseen:
+                self._unseen.remove(pin)
+                # A finger that was on the button through a restart is no second call; one nobody knows of is a call.
+                if button.zone == PRESSED and self._latch.waits_on(pin):
+                    button.hold()
         elif self._has_case:
             self._case.sample(value >= _HALF, now)
 

@@ -48,10 +48,18 @@ class Fingers:
     def turn(self, now_ns: int) -> None:
         """Make the moves that are due."""
         while self._moves and self._moves[0][0] <= now_ns:
-            _, button, level, begins = self._moves.pop(0)
+            at_ns, button, level, begins = self._moves.pop(0)
             if begins:
                 self._touch(button)
             self._move(button, level)
+            # A finger that was held up stays as long as it meant to.
+            self._shift(button, now_ns - at_ns)
+
+    def _shift(self, button: int, late_ns: int) -> None:
+        self._moves = sorted(
+            (at_ns + late_ns * (of == button), of, level, begins) for at_ns, of, level, begins in self._moves
+        )
+        self._free_ns[button] += late_ns
 
     def _bounce(self, button: int, at_ns: int, level: int, bounces: int, *, begins: bool) -> int:
         for _ in range(bounces):
@@ -65,7 +73,7 @@ class Fingers:
 
     def _later(self, at_ns: int, button: int, level: int, *, begins: bool = False) -> None:
         self._moves.append((at_ns, button, level, begins))
-        self._moves.sort(key=lambda move: move[0])
+        self._moves.sort()
 
 
 class Hand:

@@ -167,6 +167,8 @@ class Player:
             if isinstance(message, frames.Press):
                 self._note_press(message)
             elif isinstance(message, frames.Hello):
+                if self._hello is None:
+                    self._log.write("started", firmware=message.firmware, epoch=message.epoch)
                 self._hello = message
             elif isinstance(message, frames.TestResult):
                 self._log.write("tested", number=message.number, failed=message.failed)

@@ -74,11 +74,11 @@ class Bench:
         self.sequence = 0
         self.start()
 
-    def start(self) -> None:
-        """Power up, with what the flash keeps."""
+    def start(self, finger_on: int | None = None) -> None:
+        """Power up, with what the flash keeps, and perhaps a finger on a button."""
         self.panel = HelpPanel(self.board, [Button(Bands(**BANDS)) for _ in range(4)], tamper=True)
         for pin in range(4):
-            self.set(pin, NORMAL)
+            self.set(pin, PRESSED if pin == finger_on else NORMAL)
         self.set(CASE, 0)
 
     def run(self, ms: int) -> None:

@@ -28,9 +28,10 @@ async def until(condition, what: str):
 
 
 class Simulator:
-    """`jingting simulate panel` as a process; started at once, and again after a kill."""
+    """`jingting simulate panel` as a process; started at once, and again after a kill. `code` runs before it."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, code: str = "") -> None:
+        self.code = code
         self.link = folder / "panel"
         self.log_path = folder / "panel.jsonl"
         self.options = options
@@ -44,7 +45,7 @@ class Simulator:
             self.kill()
 
     def start(self) -> dict:
-        code = "from drivers.simulators.cli import panel; panel()"
+        code = f"{self.code}from drivers.simulators.cli import panel; panel()"
         self.process = subprocess.Popen(
             [sys.executable, "-c", code, "--link", self.link, "--log", self.log_path, *self.options],
             stdin=subprocess.PIPE,

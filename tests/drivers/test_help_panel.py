@@ -236,6 +236,25 @@ def test_a_panel_that_was_off_goes_on_with_its_epoch_its_numbers_and_what_waited
     assert 3 in bench.presses()
 
 
+def test_a_finger_that_is_on_the_button_through_a_restart_is_one_call(bench):
+    bench.set(0, PRESSED)
+    bench.run(30)
+    bench.start(finger_on=0)
+    bench.run(100)
+    assert set(bench.presses()) == {1}
+    bench.set(0, NORMAL)
+    bench.run(60)
+    bench.press(0)
+    assert set(bench.presses()) == {1, 2}
+
+
+def test_a_finger_on_a_button_at_power_up_that_nobody_knows_of_is_a_call(bench):
+    bench.press(1)
+    bench.start(finger_on=0)
+    bench.run(30)
+    assert set(bench.presses()) == {1, 2}
+
+
 def test_a_flash_that_fails_silences_nothing_and_no_number_is_given_twice(bench):
     bench.press()
     epoch = bench.panel._latch.epoch
@@ -333,3 +352,4 @@ class Story(RuleBasedStateMachine):
 
 
 TestStory = Story.TestCase
+TestStory.pytestmark = [pytest.mark.timeout(1800)]  # ten thousand stories, at night

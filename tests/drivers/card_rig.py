@@ -59,6 +59,13 @@ class Simulator:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(DEADLINE_S)
 
+    def stall(self) -> None:
+        """Take nothing off the line any more, and put nothing on it."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
     def log(self, *events: str) -> list[dict]:
         whole = self.log_path.read_bytes().rpartition(b"\n")[0]
         return [entry for entry in map(json.loads, whole.splitlines()) if not events or entry["event"] in events]
@@ -67,6 +74,16 @@ class Simulator:
         line = self.process.stdout.readline()
         assert line, "the simulator ended"
         return json.loads(line)
+
+
+class Clock:
+    """Runs as time does, and can be put forward."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.ahead_s
 
 
 class Host:

@@ -1,23 +1,12 @@
 """The card reader's driver against readers that are ill, silent, garbled or rude, and what it tells of them."""
 
 import logging
-import time
 
 import pytest
-from card_rig import CARDS, SAM_ID, Host, RawReader, good, identity_of, status, until
+from card_rig import CARDS, SAM_ID, Clock, Host, RawReader, good, identity_of, status, until
 
 from drivers import card_frames
 from drivers.identity import NotRead
-
-
-class Clock:
-    """Runs as time does, and can be put forward."""
-
-    def __init__(self) -> None:
-        self.ahead_s = 0.0
-
-    def __call__(self) -> float:
-        return time.monotonic() + self.ahead_s
 
 
 @pytest.fixture
@@ -74,7 +63,7 @@ async def test_a_silent_reader_is_faulty_and_is_opened_anew_until_it_speaks(raw,
         await until(lambda: later(host.reader.state == "faulty"), "faulty")
         await until(lambda: later(host.reader._line.lost is not opened), "the line to be opened anew")
         raw.answers = good
-        await host.ready()
+        await until(lambda: later(host.reader.state == "ready"), "ready")
         assert host.states == [("starting", "opening"), ("faulty", "silent"), ("ready", "")]
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO", "INFO"]
     assert "every speed is tried" in caplog.records[0].message

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-BENCHES = ("appends", "press", "footprint", "disk", "urgent", "drain", "wire")
+BENCHES = ("appends", "press", "footprint", "disk", "urgent", "drain", "wire", "codecs")
 COLUMNS = ("name", "value", "unit", "baseline", "ratio", "aim", "met")
 
 

@@ -1,11 +1,29 @@
 """What people are told to do, from what a reader said."""
 
+import re
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
+from drivers import card_frames, card_reader, card_text
 from drivers.card_status import STATUSES, advice, status
 from drivers.identity import Advice, NotRead, NotReadReason
+
+PAGE = (Path(__file__).parents[2] / "docs" / "card-reader.md").read_text(encoding="utf-8")
+
+
+def test_the_page_for_technicians_says_what_the_code_says():
+    listed = re.findall(r"^\| `([0-9A-F]{2})` \| (.*?) \| ?(.*?) ?\|$", PAGE, re.MULTILINE)
+    assert listed == [(f"{code:02X}", one.meaning, one.to_do) for code, one in sorted(STATUSES.items())]
+    for reason, to_do in card_reader._TO_DO.items():
+        assert f"| `{reason}` | {to_do} |" in PAGE
+    for layout in card_text.LAYOUTS.values():
+        for name, places in layout.items():
+            row = next(line for line in PAGE.splitlines() if line.startswith("|") and f"`{name}`" in line)
+            assert all(f"{at}/{length}" in row for at, length in places), name
+    for request in card_frames.COMMANDS.keys() - card_frames.SPEEDS.values():
+        assert f"`{request.hex(' ').upper()}" in PAGE
 
 
 def test_every_status_has_a_meaning_and_whoever_can_do_something_is_told_what():

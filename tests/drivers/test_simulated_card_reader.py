@@ -1,10 +1,13 @@
 """`jingting simulate card-reader` as a command: its cards, commands, log and end."""
 
 import pytest
+import serial
 from card_rig import CARDS, DEADLINE_S, Host, Simulator, identity_of
 from click.testing import CliRunner
 
+from drivers import card_frames
 from drivers.card_text import decode
+from drivers.simulators.card_reader import PlayedReader
 from drivers.simulators.cards import CardsError, load
 from drivers.simulators.cli import card_reader
 
@@ -95,3 +98,35 @@ def test_a_file_of_cards_that_cannot_be_used_says_where_and_what(tmp_path, text,
     told = CliRunner().invoke(card_reader, options)
     assert told.exit_code == 1
     assert str(path) in told.output
+
+
+def test_it_knows_every_request_and_answers_each_in_its_size():
+    reader = PlayedReader()
+    reader.put("card-11", CARDS["card-11"])
+    for request in (card_frames.FIND, card_frames.SELECT, *card_frames.COMMANDS):
+        more = b"\x50" if request == card_frames.LARGEST_RF_FRAME else b""
+        answer = card_frames.answer(reader.answer(request + more))
+        if request == card_frames.READ_WITH_FINGERPRINTS:
+            assert answer.status == card_frames.BAD_COMMAND, "no driver here may ask for fingerprints"
+        else:
+            # What was read is not found again.
+            assert answer.fits(request) or request in (card_frames.FIND, card_frames.SELECT)
+    assert card_frames.answer(reader.answer(b"\x61\xff\x17")).status == card_frames.BAD_COMMAND
+    assert card_frames.answer(reader.answer(b"\x61\xff")).status == card_frames.BAD_COMMAND
+    assert reader.baud == 9600
+
+
+def test_at_another_speed_it_hears_nothing_and_says_so_in_its_status(simulator):
+    assert simulator.ask("speed 9600") == {"event": "speed", "baud": 9600}
+    assert simulator.ask("status")["baud"] == 9600
+    assert "one of 115200" in simulator.ask("speed 300")["error"]
+    with open_at(simulator.link, 115200) as port:
+        port.write(card_frames.frame(card_frames.SAM_ID))
+        assert simulator.ask("status")["answers"] == 0
+    with open_at(simulator.link, 9600) as port:
+        port.write(card_frames.frame(card_frames.SAM_ID))
+        assert len(port.read(27)) == 27
+
+
+def open_at(link, baud):
+    return serial.Serial(str(link), baudrate=baud, timeout=DEADLINE_S)

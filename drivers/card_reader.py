@@ -152,9 +152,9 @@ class CardReader:
                 if not self._reading:
                     async with self._talking:
                         await self._ask_how_it_is()
-                        if self._is_mute and not heard and self._monotonic() >= self._seek_at:
-                            await self._seek()
-                            return
+                        may_seek = self._is_mute and not heard and self._monotonic() >= self._seek_at
+                        if may_seek and await self._seek():
+                            await self._ask_how_it_is()
                 if not self._is_mute:
                     understood_at, heard = self._monotonic(), True
                 elif self._monotonic() - understood_at >= _REOPEN_S:
@@ -169,24 +169,36 @@ class CardReader:
     def _is_mute(self) -> bool:
         return self.reason in ("silent", "garbled")
 
-    async def _seek(self) -> None:
-        """Look for a reader that answers at another speed only, and set it to ours; the line is to be opened anew."""
+    async def _seek(self) -> bool:
+        """Look for a reader that answers at another speed only, and set it to ours; tell whether there was one.
+
+        Leaves the line open at our speed, or lost.
+        """
         self._seek_at = self._monotonic() + _SEEK_EVERY_S
-        others = [baud for baud in card_frames.SPEEDS if baud != self._baud] if self._line.has_speed else []
-        for baud in others:
-            await self._line.close()
-            try:
-                await self._line.open(baud)
-                await self._line.synchronise(tries=1)
-            except OddError:
-                continue
-            except (*PORT_ERRORS, AilingError, LostError):
-                return
-            _log.info("card reader %s answers at %d baud: it is set to %d", self.name, baud, self._baud)
-            # Whether it answers this at the old speed or at the new one is not written anywhere.
-            with contextlib.suppress(OddError, AilingError, LostError):
-                await self._line.ask(card_frames.SPEEDS[self._baud])
-            return
+        if not self._line.has_speed:
+            return False
+        found = False
+        for baud in card_frames.SPEEDS:
+            if baud != self._baud and await self._answers_at(baud):
+                _log.info("card reader %s answers at %d baud: it is set to %d", self.name, baud, self._baud)
+                # Whether it answers this at the old speed or at the new one is not written anywhere.
+                with contextlib.suppress(OddError, AilingError, LostError):
+                    await self._line.ask(card_frames.SPEEDS[self._baud])
+                found = True
+                break
+        await self._line.close()
+        with contextlib.suppress(*PORT_ERRORS):
+            await self._line.open(self._baud)
+        return found
+
+    async def _answers_at(self, baud: int) -> bool:
+        await self._line.close()
+        try:
+            await self._line.open(baud)
+            await self._line.synchronise(tries=1)
+        except (*PORT_ERRORS, OddError, AilingError, LostError):
+            return False
+        return True
 
     async def _ask_how_it_is(self) -> None:
         try:

@@ -26,6 +26,14 @@ async def test_a_reader_set_to_another_speed_is_found_and_set_to_the_stations(si
     assert "answers at 9600 baud: it is set to 115200" in caplog.text
 
 
+async def test_a_card_is_read_by_whoever_asks_while_the_reader_is_looked_for(simulator):
+    simulator.ask("speed 57600")
+    simulator.ask("put card-1")
+    async with Host(simulator.link) as host:
+        await until(lambda: host.reader.state == "faulty", "the reader to be missed")
+        assert await host.read() == identity_of("card-1")
+
+
 async def test_the_speed_is_a_setting_of_the_station(simulator):
     simulator.ask("put card-1")
     async with Host(simulator.link, baud=19200) as host:

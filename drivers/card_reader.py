@@ -17,7 +17,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Collection
 
-from drivers import card_frames, card_text, device
+from drivers import card_frames, card_text, device, usb_port
 from drivers.card_line import AilingError, CardLine, LostError, OddError
 from drivers.identity import Field, Identity, NotRead
 from drivers.serial_line import PORT_ERRORS, why
@@ -36,6 +36,7 @@ _READING_TRIES = 3
 _AILMENTS = {card_frames.SELF_TEST_FAILED: "self_test_failed", card_frames.NOT_AUTHORISED: "not_authorised"}
 _TO_DO = {
     "not_found": "check that the card reader is plugged in and that `port` names it",
+    "ambiguous": usb_port.AMBIGUOUS_TO_DO,
     "busy": "another program holds the port: stop it",
     "no_permission": "let this user open the port (group dialout)",
     "cannot_open": "check cable, adapter and `port`",
@@ -53,9 +54,9 @@ class CardReader:
     """One card reader; lives through unplugging, noise and restarts of either side.
 
     `on_state(state, reason)` is told when either changed; `state` is one of device.State, `reason` empty when ready,
-    else one of not_found, busy, no_permission, cannot_open, hung_up, opening, silent, garbled, self_test_failed,
-    not_authorised. It is called on the loop and must not wait. `monotonic` in seconds. `baud` is one of
-    `card_frames.SPEEDS`: a reader that was set to another one is found and set to this. `read_twice` False is for a
+    else one of not_found, ambiguous, busy, no_permission, cannot_open, hung_up, opening, silent, garbled,
+    self_test_failed, not_authorised. It is called on the loop and must not wait. `monotonic` in seconds. `baud` is one
+    of `card_frames.SPEEDS`: a reader that was set to another one is found and set to this. `read_twice` False is for a
     reader that serves a card only once each time it is put there: a line that garbles is then noticed less surely, and
     the printed address is all there is.
     Raises ValueError when `port_url` is of no kind that pyserial knows.

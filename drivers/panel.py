@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from drivers import device
+from drivers import device, usb_port
 from drivers.firmware import frames
 from drivers.serial_line import PORT_ERRORS, SerialLine, why
 from drivers.standing import Standing
@@ -45,6 +45,7 @@ _TESTS = (
 )
 _TO_DO = {
     "not_found": "check that the panel is plugged in and that `port` names it",
+    "ambiguous": usb_port.AMBIGUOUS_TO_DO,
     "busy": "another program holds the port: stop it",
     "no_permission": "let this user open the port (group dialout)",
     "cannot_open": "check cable, adapter and `port`",
@@ -95,9 +96,9 @@ class Panel:
     """One help panel; lives through unplugging, noise and restarts of either side.
 
     `on_press` gets every press that arrives, repetitions too. `on_state(state, reason)` is told when either changed;
-    `state` is one of device.State, `reason` empty when ready, else one of not_found, busy, no_permission, cannot_open,
-    hung_up, opening, silent, garbled, loop_short, loop_cut, button_stuck, case_open, self_test_failed, cannot_keep,
-    latch_full, watchdog_reset. Both are called on the loop and must not wait. `firmware` is what the panel calls its
+    `state` is one of device.State, `reason` empty when ready, else one of not_found, ambiguous, busy, no_permission,
+    cannot_open, hung_up, opening, silent, garbled, loop_short, loop_cut, button_stuck, case_open, self_test_failed,
+    cannot_keep, latch_full, watchdog_reset. Both are called on the loop and must not wait. `firmware` is what the panel calls its
     version, empty until it has said so. `monotonic` in seconds. Raises ValueError when `port_url` is of no kind that
     pyserial knows.
     """

@@ -1,21 +1,22 @@
 """One serial line on the asyncio loop: opened and closed beside the loop, read and written in it without waiting.
 
-`port_url` is a device path or any URL of pyserial's `serial_for_url`: `socket://host:port`, whose server sets the speed
-of the line, or `rfc2217://host:port` (RFC 2217), where we do; a port without a file descriptor gets one (`port_pump`).
+`port_url` is a device path, `usb:VID:PID` (`drivers.usb_port`), or any URL of pyserial's `serial_for_url`:
+`socket://host:port`, whose server sets the speed of the line, or `rfc2217://host:port` (RFC 2217), where we do; a port
+without a file descriptor gets one (`port_pump`).
 """
 
 import asyncio
-import concurrent.futures
 import contextlib
 import errno
 import io
 import os
 import termios
-import threading
 from collections.abc import Callable
 
 import serial
 
+from drivers import usb_port
+from drivers.beside import beside
 from drivers.port_pump import LOOK_S, PortPump
 
 _CHUNK = 4096
@@ -28,10 +29,12 @@ PORT_ERRORS = (OSError, termios.error)
 
 
 def why(error: BaseException) -> str:
-    """Return a word for what keeps a port from opening: not_found, busy, no_permission or cannot_open."""
+    """Return a word for what keeps a port from opening: not_found, ambiguous, busy, no_permission or cannot_open."""
     number = error.errno if isinstance(error, OSError) else None
     if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ENOTDIR):
         return "not_found"
+    if number == errno.ENOTUNIQ:
+        return "ambiguous"
     if number in (errno.EAGAIN, errno.EBUSY):
         return "busy"
     if number in (errno.EACCES, errno.EPERM):
@@ -50,9 +53,11 @@ class SerialLine:
     def __init__(
         self, port_url: str, *, on_bytes: Callable[[bytes], None], on_room: Callable[[], None], baud: int = 115200
     ) -> None:
+        usb_port.check(port_url)
         self.baud = baud
         self._port_url = port_url
-        self._closed_port()  # so that an unknown kind is told now
+        if not port_url.startswith(usb_port.PREFIX):
+            self._closed_port(port_url)  # so that an unknown kind is told now
         self._port: serial.Serial | PortPump | None = None
         self._on_bytes = on_bytes
         self._on_room = on_room
@@ -70,8 +75,15 @@ class SerialLine:
 
     async def open(self) -> None:
         """Open the port, drop what waited in it, and begin to read. Raises one of PORT_ERRORS."""
-        port = self._closed_port()
-        await _beside(lambda: _open(port), lambda: _close(port))
+        opened: list[serial.Serial] = []
+
+        def work() -> None:
+            port = self._closed_port(usb_port.find(self._port_url))
+            _open(port)
+            opened.append(port)
+
+        await beside(work, lambda: _close(opened[0]))
+        port = opened[0]
         try:
             self._fd = port.fileno()
             self._port = port
@@ -88,7 +100,7 @@ class SerialLine:
         self._detach()
         port, self._port = self._port, None
         if port is not None:
-            await _beside(lambda: _close(port), lambda: None)
+            await beside(lambda: _close(port), lambda: None)
 
     def send(self, frame: bytes) -> bool:
         """Write a frame without waiting; False when an earlier one still waits or the line is lost: nothing is taken.
@@ -155,11 +167,9 @@ class SerialLine:
         if not self.lost.done():
             self.lost.set_result(None)
 
-    def _closed_port(self) -> serial.Serial:
+    def _closed_port(self, port_url: str) -> serial.Serial:
         # 8N1; pyserial's own reading, and its timeout, is for the pump alone. The lock keeps a second program away.
-        return serial.serial_for_url(
-            self._port_url, baudrate=self.baud, timeout=LOOK_S, exclusive=True, do_not_open=True
-        )
+        return serial.serial_for_url(port_url, baudrate=self.baud, timeout=LOOK_S, exclusive=True, do_not_open=True)
 
 
 def _open(port: serial.Serial) -> None:
@@ -176,34 +186,3 @@ def _close(port: serial.Serial | PortPump) -> None:
             port.reset_output_buffer()
     with contextlib.suppress(*PORT_ERRORS):
         port.close()
-
-
-async def _beside(work: Callable[[], object], undo: Callable[[], object]) -> None:
-    """Do `work` on a thread of its own and wait for it; what it raises is raised here.
-
-    Who is cancelled does not wait on: work that ends well after that is undone, on a thread as well, so that no port
-    stays open, and locked, that nobody knows of. A wedged USB adapter or a serial server can take seconds to open. A
-    daemon thread, because the loop's own executor is waited for when the process stops, and a stop must not take as
-    long.
-    """
-    outcome: concurrent.futures.Future[None] = concurrent.futures.Future()
-
-    def run() -> None:
-        try:
-            work()
-        except Exception as caught:  # noqa: BLE001 - nothing is swallowed: whoever waits gets it
-            with contextlib.suppress(concurrent.futures.InvalidStateError):
-                outcome.set_exception(caught)
-            return
-        try:
-            outcome.set_result(None)
-        except concurrent.futures.InvalidStateError:
-            undo()
-
-    threading.Thread(target=run, name="serial-port", daemon=True).start()
-    try:
-        await asyncio.wrap_future(outcome)
-    except asyncio.CancelledError:
-        if not outcome.cancel() and outcome.exception() is None:
-            threading.Thread(target=undo, name="serial-port", daemon=True).start()
-        raise

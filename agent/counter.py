@@ -1,22 +1,19 @@
 """The station's window: its records, whom they are about, and the citizen's visit with its card reader."""
 
-import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from agent.devices import Devices
 from agent.entry import Clock
 from agent.journal import Journal
 from agent.records import Records
 from agent.reveals import Reveals
-from agent.settings import CardReaderSettings, StationSettings
+from agent.settings import StationSettings
 from agent.shift_keys import ShiftKeys
 from agent.supervisor import Supervisor
-from agent.visits import Visits
+from agent.visits import Reader, Visits
 from common import catalogue
-from drivers.card_reader import CardReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +37,19 @@ def open_counter(
     clock: Clock,
     *,
     seals: ShiftKeys,
-    room: Devices,
+    reader: Reader | None,
     supervisor: Supervisor,
     changed: Callable[[], None],
 ) -> Counter:
-    """Open the window; `changed` is told when what it shows is another. Raises JournalError."""
+    """Open the window; `changed` is told when what it shows is another. Raises JournalError.
+
+    `reader`: what reads documents, if the station has anything that does.
+    """
     station = settings.station
     records = Records(
         journal, clock, catalogue=catalogue.load(), code=station.code, zone=ZoneInfo(station.zone), seals=seals
     )
-    reader = None if settings.card_reader is None else _card_reader(settings.card_reader, room, supervisor)
     visits = Visits(records, clock, reader=reader)
     visits.changed = changed
     supervisor.keep("visits", visits.run)
     return Counter(records, Reveals(records, journal, clock, seals=seals), visits, clock, changed, seals.new_shift)
-
-
-def _card_reader(settings: CardReaderSettings, room: Devices, supervisor: Supervisor) -> CardReader:
-    reader = CardReader(settings.name, settings.port, monotonic=time.monotonic, on_state=room.state)
-    room.watch(reader, "card_reader")
-    supervisor.keep("card reader", reader.run)
-    return reader

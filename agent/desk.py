@@ -1,13 +1,14 @@
 """The station behind its pages: one view of everything, and the steps an officer or a citizen may take."""
 
 import time
-from collections.abc import Callable, Sequence
 
+from agent.equipment import Equipment
 from agent.help import HelpDesk
 from agent.journal import Journal
 from agent.link import Link
+from agent.self_tests import Refusal
 from agent.settings import Identity
-from agent.view import DeviceView, StationView
+from agent.view import StationView
 from common.changes import Changes
 from common.clock import Clock
 from common.events import CloseReason
@@ -23,7 +24,7 @@ class Desk:
         help_desk: HelpDesk,
         journal: Journal,
         link: Link,
-        devices: Callable[[], Sequence[DeviceView]],
+        equipment: Equipment,
         changes: Changes,
         clock: Clock,
     ) -> None:
@@ -31,7 +32,7 @@ class Desk:
         self._help = help_desk
         self._journal = journal
         self._link = link
-        self._devices = devices
+        self._equipment = equipment
         self._changes = changes
         self._clock = clock
 
@@ -46,7 +47,7 @@ class Desk:
             name_en=self._identity.name_en,
             calls=self._help.views(now),
             recently_closed=self._help.recently_closed(now),
-            devices=tuple(self._devices()),
+            devices=self._equipment.views(),
             link="up" if self._link.sessions.up else "down",
             hq_online=self._link.sessions.up and outbox.peer.online(time.monotonic()),
             waiting=outbox.waiting,
@@ -73,6 +74,10 @@ class Desk:
     async def close(self, call: str, event_id: str, reason: CloseReason) -> bool:
         """End the call."""
         return await self._help.close(call, event_id, reason)
+
+    def self_test(self, device: str, event_id: str) -> Refusal | None:
+        """Test a panel now; None when the test is under way, else why it is not."""
+        return self._equipment.tests.begin(device, event_id)
 
     async def changed(self, since: int) -> int:
         """Wait until `view().version` is above `since`, and return it."""

@@ -1,15 +1,14 @@
 """What headquarters must know about this box: a small sample now and then, and at once when a call is unrecorded."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
+from agent.equipment import Equipment
 from agent.help import HelpDesk
 from agent.journal import Journal
 from agent.link import Link
 from common import process
 from common.clock import Clock, rfc3339
-from drivers.panel import Panel
 
 
 class Health:
@@ -21,12 +20,12 @@ class Health:
         journal: Journal,
         desk: HelpDesk,
         link: Link,
-        panels: Sequence[Panel],
+        equipment: Equipment,
         clock: Clock,
         agent: str,
         every_s: float,
     ) -> None:
-        self._panels = panels
+        self._equipment = equipment
         self._journal = journal
         self._desk = desk
         self._link = link
@@ -77,7 +76,9 @@ class Health:
             "clock_trusted": self._clock.trusted(),
             "takeover": self._link.sessions.takeover_suspected,
             "refused": self._link.sessions.refused.total(),
-            "panel_frames_bad": sum(panel.frames_bad for panel in self._panels),
+            "panel_frames_bad": self._equipment.frames_bad,
+            "device_noise_bytes": self._equipment.noise_bytes,
+            "devices": self._equipment.room.up(),
         }
         waiting_since = self._link.waiting_since
         if waiting_since is not None:

@@ -6,9 +6,10 @@ import errno
 import fcntl
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
-from agent import calls, devices, orders, record_rows, salvage
+from agent import calls, devices, orders, record_rows, salvage, self_tests
 from agent.bare_alarm import BareAlarm
 from agent.database import JournalError
 from agent.journal import Journal
@@ -16,6 +17,7 @@ from agent.settings import StationSettings
 from agent.supervisor import Supervisor
 from common import process
 from common.clock import Clock
+from drivers.button_memory import ButtonMemory
 
 log = logging.getLogger(__name__)
 
@@ -26,12 +28,15 @@ class _FolderError(Exception):
     """The station's folder cannot be written."""
 
 
-async def open_journal(settings: StationSettings, clock: Clock, stop: asyncio.Event) -> Journal | None:
+async def open_journal(
+    settings: StationSettings, clock: Clock, stop: asyncio.Event, memories: Mapping[str, ButtonMemory]
+) -> Journal | None:
     """Open the journal, ringing without it for as long as that fails; None when asked to stop meanwhile.
 
-    Raises OSError when another process serves from the same folder.
+    `memories` are those of the station's buttons. Raises OSError when another process serves from the same folder.
     """
-    supervisor, alarm, claimed, told = Supervisor(), BareAlarm(settings.panel), False, False
+    supervisor, claimed, told = Supervisor(), False, False
+    alarm = BareAlarm(settings.panel, settings.gpio_button, memories)
     try:
         while not stop.is_set():
             try:
@@ -58,8 +63,15 @@ async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
         path,
         source=source,
         clock=clock,
-        projectors=calls.projectors() | devices.projectors() | record_rows.projectors(),
-        schema=(calls.SCHEMA, devices.SCHEMA, orders.SCHEMA, record_rows.SCHEMA, salvage.SCHEMA),
+        projectors=calls.projectors() | devices.projectors() | self_tests.projectors() | record_rows.projectors(),
+        schema=(
+            calls.SCHEMA,
+            devices.SCHEMA,
+            self_tests.SCHEMA,
+            orders.SCHEMA,
+            record_rows.SCHEMA,
+            salvage.SCHEMA,
+        ),
         limits=settings.journal.limits,
     )
     with contextlib.suppress(JournalError):  # the journal has logged it, and housekeeping tries again

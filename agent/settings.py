@@ -3,15 +3,22 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from agent.device_settings import (
+    RELAY,
+    CardReaderSettings,
+    CodeScannerSettings,
+    GpioButtonSettings,
+    PanelSettings,
+    PassportReaderSettings,
+    read_devices,
+)
 from agent.quota import MIB, Limits
 from common import keyfiles
 from common.settings import Section, Settings, WebSettings, read_web
-
-RELAY = "relay"
-"""The `second_output` that is the relay of every panel instead of another panel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,23 +55,6 @@ class BrokerSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PanelSettings:
-    """One help panel: its serial port (a device's path or a pyserial URL), and whether it can sound."""
-
-    name: str
-    port: str
-    buzzer: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardReaderSettings:
-    """The reader of resident cards: its name, and its serial port (a device's path or a pyserial URL)."""
-
-    name: str
-    port: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HelpSettings:
     """The escalation ladder, in seconds since the press, and what sounds beside the panel from the second rung on."""
 
@@ -72,6 +62,13 @@ class HelpSettings:
     escalate_after_s: float
     breach_after_s: float
     second_output: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfTestSettings:
+    """When each panel is tested: a time of the station's own day, after which it falls within half an hour."""
+
+    at: time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +100,12 @@ class StationSettings:
     keys: KeySettings
     broker: BrokerSettings
     panel: tuple[PanelSettings, ...]
+    gpio_button: tuple[GpioButtonSettings, ...]
     card_reader: CardReaderSettings | None
+    passport_reader: PassportReaderSettings | None
+    code_scanner: CodeScannerSettings | None
     help: HelpSettings
+    self_test: SelfTestSettings
     web: WebSettings
     health: HealthSettings
     journal: JournalSettings
@@ -117,14 +118,18 @@ def load(file: Path) -> StationSettings:
     """
     settings = Settings.read(file)
     root = settings.root
-    panels = _panels(root)
+    devices = read_devices(root)
     loaded = StationSettings(
         station=_identity(root.section("station")),
         keys=_keys(root.section("keys")),
         broker=_broker(root.section("broker")),
-        panel=panels,
-        card_reader=_card_reader(root, panels),
-        help=_help(root.section("help"), panels),
+        panel=devices.panel,
+        gpio_button=devices.gpio_button,
+        card_reader=devices.card_reader,
+        passport_reader=devices.passport_reader,
+        code_scanner=devices.code_scanner,
+        help=_help(root.section("help"), devices.panel),
+        self_test=_self_test(root.section("self_test")),
         web=read_web(root),
         health=HealthSettings(every_s=root.section("health").seconds("every_s", default=60, least=1)),
         journal=_journal(root.section("journal")),
@@ -180,59 +185,6 @@ def _broker(section: Section) -> BrokerSettings:
     )
 
 
-def _panels(root: Section) -> tuple[PanelSettings, ...]:
-    sections = root.sections("panel")
-    panels = tuple(
-        PanelSettings(
-            name=section.text(
-                "name", pattern=r"(?!relay$)[a-z0-9][a-z0-9-]{0,31}", expected="1 to 32 of a-z, 0-9 and -; not relay"
-            ),
-            port=_serial_port(section),
-            buzzer=section.flag("buzzer"),
-        )
-        for section in sections
-    )
-    _check_distinct(sections, "name", [panel.name for panel in panels])
-    _check_distinct(sections, "port", [panel.port for panel in panels])
-    if panels and not any(panel.buzzer for panel in panels):
-        root.mistake(
-            "panel",
-            found="no panel with buzzer = true",
-            expected="one panel with a buzzer or more",
-            hint="a help call must never be silent",
-        )
-    return panels
-
-
-def _card_reader(root: Section, panels: Sequence[PanelSettings]) -> CardReaderSettings | None:
-    section = root.optional_section("card_reader")
-    if section is None:
-        return None
-    reader = CardReaderSettings(
-        name=section.text("name", pattern=r"[a-z0-9][a-z0-9-]{0,31}", expected="1 to 32 of a-z, 0-9 and -"),
-        port=_serial_port(section),
-    )
-    for name, value, taken in (
-        ("name", reader.name, [panel.name for panel in panels]),
-        ("port", reader.port, [panel.port for panel in panels]),
-    ):
-        if value and value in taken:
-            section.mistake(name, found=f'"{value}", as of a panel', expected=f"a {name} of its own")
-    return reader
-
-
-def _serial_port(section: Section) -> str:
-    port = section.text("port", expected="a device's path, or a URL such as socket://host:port")
-    return port if "://" in port or not port else str(section.path("port"))
-
-
-def _check_distinct(sections: Sequence[Section], name: str, values: Sequence[str]) -> None:
-    for index, value in enumerate(values):
-        if value and value in values[:index]:
-            other = sections[values.index(value)].key(name)
-            sections[index].mistake(name, found=f'"{value}", as in {other}', expected=f"a {name} of its own")
-
-
 def _help(section: Section, panels: Sequence[PanelSettings]) -> HelpSettings:
     ladder = HelpSettings(
         louder_after_s=section.seconds("louder_after_s", default=15, least=1),
@@ -253,6 +205,13 @@ def _help(section: Section, panels: Sequence[PanelSettings]) -> HelpSettings:
         expected = "one of " + ", ".join(outputs)
         section.mistake("second_output", found=f'"{ladder.second_output}"', expected=expected)
     return ladder
+
+
+def _self_test(section: Section) -> SelfTestSettings:
+    at = section.text(
+        "at", default="04:10", pattern=r"([01][0-9]|2[0-3]):[0-5][0-9]", expected="a time of the day, such as 04:10"
+    )
+    return SelfTestSettings(at=time.fromisoformat(at) if at else time())
 
 
 def _journal(section: Section) -> JournalSettings:

@@ -4,14 +4,14 @@ import asyncio
 import contextlib
 import gc
 import logging
-import time
 from collections.abc import Coroutine
 from typing import Any
 
-from agent import calls, devices
+from agent import calls, self_tests
 from agent.counter import open_counter
 from agent.database import JournalError
 from agent.desk import Desk
+from agent.equipment import Equipment, remember
 from agent.health import Health
 from agent.help import HelpDesk
 from agent.housekeeping import Housekeeping
@@ -21,7 +21,7 @@ from agent.opening import open_journal
 from agent.orders import OrdersStore
 from agent.salvage import Salvage
 from agent.screens.app import build
-from agent.settings import PanelSettings, StationSettings
+from agent.settings import HelpSettings, StationSettings
 from agent.shift_keys import ShiftKeys
 from agent.supervisor import Supervisor
 from agent.timekeeper import keep_time
@@ -32,7 +32,6 @@ from common.events import StationStarted, StationStopped
 from common.settings import WebSettings
 from common.version import VERSION
 from common.web.server import LocalServer
-from drivers.panel import Panel
 from sync.connection import Broker
 from sync.sealing import SealingPublicKey
 from sync.signing import Pinned, SigningKey, VerifyKey
@@ -43,16 +42,12 @@ _LAST_WORDS_S = 0.5
 """How long a start or a stop waits for the disk, at each of its steps."""
 
 
-def _panel(settings: PanelSettings, room: devices.Devices) -> Panel:
-    panel = Panel(
-        settings.name,
-        settings.port,
-        monotonic=time.monotonic,
-        on_press=room.press,
-        on_state=room.state,
+def _ladder(settings: HelpSettings) -> Ladder:
+    return Ladder(
+        louder_after_s=settings.louder_after_s,
+        escalate_after_s=settings.escalate_after_s,
+        breach_after_s=settings.breach_after_s,
     )
-    room.add(panel, buzzer=settings.buzzer)
-    return panel
 
 
 async def run(settings: StationSettings) -> None:
@@ -62,23 +57,14 @@ async def run(settings: StationSettings) -> None:
     """
     stop = process.stop_requested()
     clock, changes, supervisor = Clock(), Changes(), Supervisor()
-    station, ladder = settings.station, settings.help
-    journal = await open_journal(settings, clock, stop)
+    station = settings.station
+    memories = remember(settings.gpio_button)
+    journal = await open_journal(settings, clock, stop, memories)
     if journal is None:
         return
-    help_desk = HelpDesk(
-        journal,
-        clock,
-        Ladder(
-            louder_after_s=ladder.louder_after_s,
-            escalate_after_s=ladder.escalate_after_s,
-            breach_after_s=ladder.breach_after_s,
-        ),
-    )
+    help_desk = HelpDesk(journal, clock, _ladder(settings.help))
     await help_desk.restore()
-    room = devices.Devices(help_desk, journal, clock, second_output=ladder.second_output)
-    room.changed = changes.moved
-    panels = [_panel(panel, room) for panel in settings.panel]
+    equipment = Equipment(settings, journal, clock, help_desk, memories, changed=changes.moved)
     shift_keys = ShiftKeys(
         journal,
         station=station.id,
@@ -86,8 +72,18 @@ async def run(settings: StationSettings) -> None:
         clock=clock,
     )
     counter = open_counter(
-        settings, journal, clock, seals=shift_keys, room=room, supervisor=supervisor, changed=changes.moved
+        settings,
+        journal,
+        clock,
+        seals=shift_keys,
+        reader=equipment.reader,
+        supervisor=supervisor,
+        changed=changes.moved,
     )
+
+    def applied() -> None:
+        help_desk.orders_applied()
+        equipment.tests.orders_applied()
 
     def linked() -> None:
         help_desk.hq_holds(link.sender.outbox.holds)
@@ -106,7 +102,11 @@ async def run(settings: StationSettings) -> None:
         ),
         key=SigningKey(keyfiles.read_private(settings.keys.station)),
         keys=Pinned([VerifyKey(keyfiles.read_public(path)) for path in settings.keys.headquarters]),
-        orders=ReceivedOrders(OrdersStore(journal, {"help.answered": calls.answer}), clock, help_desk.orders_applied),
+        orders=ReceivedOrders(
+            OrdersStore(journal, {"help.answered": calls.answer, "help.test_answered": self_tests.answer}),
+            clock,
+            applied,
+        ),
         clock=clock,
         on_change=linked,
         on_reopened=help_desk.journal_opened,
@@ -115,7 +115,7 @@ async def run(settings: StationSettings) -> None:
         journal=journal,
         desk=help_desk,
         link=link,
-        panels=panels,
+        equipment=equipment,
         clock=clock,
         agent=VERSION,
         every_s=settings.health.every_s,
@@ -131,7 +131,7 @@ async def run(settings: StationSettings) -> None:
     )
 
     def rang() -> None:
-        room.show()
+        equipment.shown.show()
         changes.moved()
 
     help_desk.changed = journal.on_failure = rang
@@ -142,14 +142,12 @@ async def run(settings: StationSettings) -> None:
         help_desk=help_desk,
         journal=journal,
         link=link,
-        devices=room.views,
+        equipment=equipment,
         changes=changes,
         clock=clock,
     )
     app = build(desk, counter, allowed_hosts={settings.web.host, *settings.web.allowed_hosts}, wall_ms=clock.wall_ms)
-    for panel in panels:
-        supervisor.keep(f"panel {panel.name}", panel.run)
-    supervisor.keep("devices", room.run)
+    equipment.keep(supervisor)
     supervisor.keep("help", help_desk.run)
     supervisor.keep("sender", link.sender.run)
     supervisor.keep("link", link.sessions.run)
@@ -164,7 +162,7 @@ async def run(settings: StationSettings) -> None:
             {
                 # A restart may cure a journal that cannot be written, but it must not cut off a call that rings.
                 "journal": lambda: journal.failure is None or bool(help_desk.views(clock.mono_ns())),
-                "panels": lambda: all(supervisor.alive(f"panel {panel.name}") for panel in panels),
+                "panels": lambda: equipment.can_be_pressed(supervisor),
                 "help": lambda: supervisor.alive("help"),
             }
         ),

@@ -26,13 +26,23 @@ class CallView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SelfTestView:
+    """How a panel's last self-test went; `passed_s`: whole seconds since one was passed, None when none ever was."""
+
+    state: Literal["never", "running", "passed", "failed"]
+    reason: str
+    passed_s: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceView:
-    """One device: its name in the settings and its state."""
+    """One device: its name in the settings and its state; `self_test` is None for what has none."""
 
     name: str
     kind: str
     state: Literal["absent", "starting", "ready", "faulty"]
     reason: str
+    self_test: SelfTestView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,10 +23,10 @@ READING_S: Final = 30.0
 
 
 class Reader(Protocol):
-    """What reads cards; `drivers.card_reader.CardReader` is the one there is."""
+    """What reads documents: a driver, or several of them as one (`agent.either_reader`)."""
 
     async def read(self, fields: Collection[Field], *, timeout_s: float) -> Identity:
-        """Return `fields` of the next card; raises NotRead."""
+        """Return `fields` of the next document; raises NotRead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ Day: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{
 RecordNumber: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{2,8}-[0-9]{8}-[0-9]{4,8}\Z")]
 Channel: TypeAlias = Literal["window", "button", "kiosk", "phone", "patrol", "dispatch"]
 Priority: TypeAlias = Literal["normal", "urgent"]
+DeviceKind: TypeAlias = Literal["panel", "gpio_button", "card_reader", "passport_reader", "code_scanner"]
 CloseReason: TypeAlias = Literal["helped", "handed_over", "false_alarm", "test"]
 CLOSE_REASONS: tuple[CloseReason, ...] = ("helped", "handed_over", "false_alarm", "test")
 
@@ -143,11 +144,36 @@ class HelpClosed(Payload, frozen=True, kw_only=True):
     reason: CloseReason
 
 
+class HelpTested(Payload, frozen=True, kw_only=True):
+    """A self-test's press came back through the panel's latch: nobody pressed, nothing rings, and it is no call.
+
+    Urgent all the same, for it is the way of a call for help that is tested.
+    """
+
+    panel: Name
+    press: Press
+    button: Count = 0
+    age_ms: Count = 0
+
+
+class DeviceTested(Payload, frozen=True, kw_only=True):
+    """A self-test is over: passed when headquarters' answer to its help.tested came back in time.
+
+    `reason`, when it did not: the panel sent no press; it could not be recorded; no answer came. `took_ms`: from
+    asking the panel to the end, on the monotonic clock.
+    """
+
+    device: Name
+    passed: bool
+    reason: Literal["", "no_press", "not_recorded", "no_answer"] = ""
+    took_ms: Count
+
+
 class DeviceChanged(Payload, frozen=True, kw_only=True):
     """A device of the station is in another state than before."""
 
     device: Name
-    kind: Literal["panel", "card_reader"]
+    kind: DeviceKind
     state: Literal["absent", "starting", "ready", "faulty"]
     reason: Text = ""
 
@@ -280,6 +306,14 @@ class HelpAnswered(Payload, frozen=True, kw_only=True):
     expires: Instant | None = None
 
 
+class HelpTestAnswered(Payload, frozen=True, kw_only=True):
+    """Headquarters answers a self-test: it has the help.tested event of that id. `order` as in help.answered."""
+
+    test: Identifier
+    order: Identifier | None = None
+    expires: Instant | None = None
+
+
 EVENTS: dict[str, type[Payload]] = {
     "journal.opened": JournalOpened,
     "rescued": Rescued,
@@ -293,7 +327,9 @@ EVENTS: dict[str, type[Payload]] = {
     "help.escalated": HelpEscalated,
     "help.breached": HelpBreached,
     "help.closed": HelpClosed,
+    "help.tested": HelpTested,
     "device.changed": DeviceChanged,
+    "device.tested": DeviceTested,
     "station.started": StationStarted,
     "station.stopped": StationStopped,
     "order.applied": OrderApplied,
@@ -310,11 +346,12 @@ EVENTS: dict[str, type[Payload]] = {
 ORDERS: dict[str, type[Payload]] = {
     "orders.opened": OrdersOpened,
     "help.answered": HelpAnswered,
+    "help.test_answered": HelpTestAnswered,
     "event.withheld": EventWithheld,
 }
 """What headquarters journals for one station, by CloudEvents `type`."""
 
-URGENT_ORDERS = frozenset({"orders.opened", "help.answered"})
+URGENT_ORDERS = frozenset({"orders.opened", "help.answered", "help.test_answered"})
 """Orders that travel on the urgent lane and are acted on when stored."""
 
 _TYPES = {payload: name for table in (EVENTS, ORDERS) for name, payload in table.items()}

@@ -103,6 +103,25 @@ class Section:
 
         return self._leaf(name, accept, default, default, f"a whole number, {least} to {most}")
 
+    def whole_or_text(self, name: str, *, most: int, expected: str) -> int | str:
+        """Return a whole number, 0 to `most`, or text; "" once a mistake was noted."""
+
+        def accept(value: Any) -> int | str | None:
+            if isinstance(value, str):
+                return value or None
+            return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most else None
+
+        nothing: int | str = ""
+        return self._leaf(name, accept, None, nothing, expected)
+
+    def choice(self, name: str, options: tuple[_Value, ...], *, default: _Value) -> _Value:
+        """Return one of `options`, texts or numbers; the default once a mistake was noted."""
+
+        def accept(value: Any) -> _Value | None:
+            return next((option for option in options if type(value) is type(option) and value == option), None)
+
+        return self._leaf(name, accept, default, default, "one of " + ", ".join(map(str, options)))
+
     def seconds(self, name: str, *, default: float | None = None, least: float = 0.1) -> float:
         """Return a duration in seconds, `least` or more, at most a day; not a number once a mistake was noted."""
         day = 86_400
@@ -148,9 +167,11 @@ class Section:
         self._known.add(name)
         return None
 
-    def sections(self, name: str) -> tuple["Section", ...]:
-        """Return the array of tables of that name, at least one."""
+    def sections(self, name: str, *, least: int = 1) -> tuple["Section", ...]:
+        """Return the array of tables of that name, at least one; with `least` 0 it may be missing."""
         self._known.add(name)
+        if not least and name not in self._content:
+            return ()
         content = self._content.get(name)
         if not isinstance(content, list) or not content or not all(isinstance(item, dict) for item in content):
             found = "nothing" if content is None else _show(content)

@@ -2,11 +2,12 @@
 
 import math
 import re
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 from sqlalchemy import Connection, bindparam, update
 
+from common.events import DeviceKind
 from hq import tables
 from hq.journals import lock_station
 
@@ -21,8 +22,10 @@ KNOWN: Final[dict[str, tuple[type, ...]]] = {
     "takeover": (bool,),
     "refused": (int,),  # messages, since the station started
     "panel_frames_bad": (int,),  # likewise
+    "device_noise_bytes": (int,),  # likewise
     "agent": (str,),
 }
+KINDS: Final[tuple[str, ...]] = get_args(DeviceKind)
 _MOST = 64  # characters of a text
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 
@@ -34,9 +37,15 @@ _KEEP = (
 )
 
 
-def known_part(sample: dict[str, Any]) -> dict[str, bool | int | float | str]:
-    """Return what is understood of a sample; a value of the wrong type or size is left out."""
-    return {
+def known_part(sample: dict[str, Any]) -> dict[str, bool | int | float | str | dict[str, bool]]:
+    """Return what is understood of a sample; a value of the wrong type or size is left out.
+
+    `devices`: of each kind of device, whether all of it is ready.
+    """
+    devices = sample.get("devices")
+    up = {kind: devices[kind] for kind in KINDS if type(devices.get(kind)) is bool} if type(devices) is dict else {}
+    known: dict[str, bool | int | float | str | dict[str, bool]] = {"devices": up} if up else {}
+    return known | {
         key: value
         for key, types in KNOWN.items()
         if (value := sample.get(key)) is not None

@@ -32,6 +32,7 @@ async def run(settings: HqSettings) -> None:
     store = Store.open(settings.store.url)
     store.on_change = lambda _version: _from_thread(loop, changes)
     orders = Orders(store, clock)
+    store.on_tested = orders.answer_test
     link = Link(
         worker=settings.hq.worker,
         broker=_broker(settings),
@@ -83,14 +84,15 @@ async def run(settings: HqSettings) -> None:
 async def run_log_worker(settings: HqSettings, worker: str) -> None:
     """Take batches of the log lane, until SIGTERM or SIGINT."""
     stop = process.stop_requested()
-    store = Store.open(settings.store.url)
+    store, clock = Store.open(settings.store.url), Clock()
+    store.on_tested = Orders(store, clock).answer_test  # headquarters looks for what others ordered
     logs = LogWorker(
         worker=worker,
         broker=_broker(settings),
         store=store,
         station_keys=settings.keys.stations,
         key=SigningKey(keyfiles.read_private(settings.keys.order)),
-        clock=Clock(),
+        clock=clock,
     )
     working = asyncio.create_task(OwnLoop("ingest-log").run(logs.run), name="log worker")
     stopping = asyncio.create_task(stop.wait(), name="stop")

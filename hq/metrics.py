@@ -23,6 +23,7 @@ class StationFacts:
     gaps: int
     open_calls: int
     health: Mapping[str, Any]
+    self_test_age_s: int | None
 
 
 HEALTH: Final = {
@@ -35,6 +36,10 @@ HEALTH: Final = {
     "clock_trusted": ("station_clock_trusted", "1 while the station's clock is synchronised"),
     "takeover": ("station_takeover_suspected", "1 while somebody else seems to use the station's name"),
     "refused": ("station_refused_messages", "Messages the station has refused since it started"),
+    "device_noise_bytes": (
+        "station_device_noise_bytes",
+        "Bytes on its devices' lines that were nothing, since it started",
+    ),
     "panel_frames_bad": ("station_panel_frames_bad", "What was no frame on its panels' lines since it started"),
 }
 """Gauges that show a figure of a station's health sample, by the sample's key."""
@@ -63,6 +68,13 @@ class Metrics:
         self._seen = self._gauge("station_last_seen_seconds", "Since the last signed message of the current session")
         self._gaps = self._gauge("station_sequence_gaps", "Numbers missing below the highest held")
         self._calls = self._gauge("station_open_help_calls", "Help calls that are not closed")
+        self._self_test = self._gauge("station_self_test_age_seconds", "Since the last self-test its panels passed")
+        self._devices = Gauge(
+            "station_device_up",
+            "1 while all devices of a kind are ready",
+            ["station", "kind"],
+            registry=self.registry,
+        )
         self._health = {key: self._gauge(*gauge) for key, gauge in HEALTH.items()}
 
     def _gauge(self, name: str, about: str) -> Gauge:
@@ -95,7 +107,8 @@ class Metrics:
             return generate_latest(self.registry)
 
     def _set(self, facts: Iterable[StationFacts]) -> None:
-        for gauge in (self._up, self._seen, self._gaps, self._calls, *self._health.values()):
+        others = (self._up, self._seen, self._gaps, self._calls, self._self_test, self._devices)
+        for gauge in (*others, *self._health.values()):
             gauge.clear()
         for fact in facts:
             self._up.labels(fact.station).set(fact.presence == "online")
@@ -103,6 +116,10 @@ class Metrics:
             self._calls.labels(fact.station).set(fact.open_calls)
             if fact.seen_s is not None:
                 self._seen.labels(fact.station).set(fact.seen_s)
+            if fact.self_test_age_s is not None:
+                self._self_test.labels(fact.station).set(fact.self_test_age_s)
+            for kind, up in fact.health.get("devices", {}).items():
+                self._devices.labels(fact.station, kind).set(up)
             for key, gauge in self._health.items():
                 if key in fact.health:
                     gauge.labels(fact.station).set(fact.health[key])

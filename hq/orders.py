@@ -5,6 +5,7 @@ generation begins with a snapshot: every order still to be done, under a new eve
 """
 
 import hashlib
+import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -17,6 +18,7 @@ from common.events import (
     URGENT_ORDERS,
     EventWithheld,
     HelpAnswered,
+    HelpTestAnswered,
     OrdersOpened,
     Payload,
     encode_event,
@@ -34,7 +36,7 @@ from sync.source import Kept
 SOURCE: Final = "/hq"
 """CloudEvents `source` of every order."""
 
-Order: TypeAlias = HelpAnswered
+Order: TypeAlias = HelpAnswered | HelpTestAnswered
 """What may be ordered today."""
 
 T = TypeVar("T")
@@ -126,6 +128,10 @@ class Orders:
             self.on_append(station)
             self._store.changed()
         return True
+
+    def answer_test(self, station: str, test: str) -> None:
+        """Answer a self-test, whose help.tested has the id `test` and is committed; a second time changes nothing."""
+        self.append(station, HelpTestAnswered(test=test), order_id=str(uuid.uuid5(uuid.UUID(test), station)))
 
     def open_generation(self, station: str, above: int) -> int:
         """Begin a new orders journal with a snapshot of what is still to be done; return its generation.

@@ -11,7 +11,8 @@ from hq import tables
 from hq.journals import ranges_of
 from hq.metrics import StationFacts
 from hq.presence import Presence, presence
-from hq.view import CallRow, Overview, StationRow
+from hq.self_tests import SelfTestFacts, read_self_tests
+from hq.view import CallRow, Overview, StationRow, is_self_test_wrong
 from sync.ranges import Ranges
 
 ALARM_SHOWN_MS: Final = 24 * 3600 * 1000
@@ -35,8 +36,15 @@ def read_overview(connection: Connection, now_ms: int, *, version: int, broker_c
     calls_of = Counter(call.station for call in calls)
     waiting_of = Counter(call.station for call in calls if _unanswered(call))
     alarms = _alarms_of(connection, now_ms)
+    tests = read_self_tests(connection, now_ms)
     stations = [
-        _station(row, now_ms, open_calls=calls_of[row.station], alarms=tuple(alarms.get(row.station, ())))
+        _station(
+            row,
+            now_ms,
+            open_calls=calls_of[row.station],
+            alarms=tuple(alarms.get(row.station, ())),
+            tests=tests.get(row.station, SelfTestFacts()),
+        )
         for row in connection.execute(_CITY)
     ]
     stations.sort(key=lambda row: _severity(row, waiting_of[row.station]))
@@ -47,6 +55,7 @@ def read_overview(connection: Connection, now_ms: int, *, version: int, broker_c
 def read_facts(connection: Connection, now_ms: int) -> list[StationFacts]:
     """Read what is measured of each station."""
     calls_of = Counter(row.station for row in connection.execute(_OPEN))
+    tests = read_self_tests(connection, now_ms)
     facts = []
     for row in connection.execute(_CITY):
         health: dict[str, Any] = msgspec.json.decode(row.health) if row.health else {}
@@ -58,6 +67,7 @@ def read_facts(connection: Connection, now_ms: int) -> list[StationFacts]:
                 gaps=_missing(row),
                 open_calls=calls_of[row.station],
                 health=health,
+                self_test_age_s=tests.get(row.station, SelfTestFacts()).age_s,
             )
         )
     return facts
@@ -71,6 +81,7 @@ def _severity(row: StationRow, waiting: int) -> tuple[object, ...]:
         _WORST.index(row.presence),
         -len(row.alarms),
         -row.missing,
+        not is_self_test_wrong(row),
         row.station,
     )
 
@@ -79,7 +90,7 @@ def _unanswered(call: CallRow) -> bool:
     return call.state == "raised" and call.answered_by is None
 
 
-def _station(row: Row[Any], now_ms: int, *, open_calls: int, alarms: Sequence[str]) -> StationRow:
+def _station(row: Row[Any], now_ms: int, *, open_calls: int, alarms: Sequence[str], tests: SelfTestFacts) -> StationRow:
     return StationRow(
         station=row.station,
         presence=_presence(row, now_ms),
@@ -89,6 +100,8 @@ def _station(row: Row[Any], now_ms: int, *, open_calls: int, alarms: Sequence[st
         missing=_missing(row),
         unrecorded_since=row.unrecorded_since,
         alarms=tuple(alarms),
+        self_test_age_s=tests.age_s,
+        self_test_failed=tests.failed,
     )
 
 

@@ -14,8 +14,10 @@ from sqlalchemy import Connection, Row, bindparam, exists, insert, literal_colum
 
 from common.events import (
     EVENTS,
+    DeviceTested,
     HelpAcknowledged,
     HelpRaised,
+    HelpTested,
     JournalOpened,
     KeyIssued,
     OrderApplied,
@@ -35,6 +37,7 @@ from hq.calls import HelpEvent, project_help
 from hq.journals import JournalRow, add_journal, close_journal, each_line, find_journal, journal_row
 from hq.prepared import Prepared
 from hq.records import Told, project_records, told_by
+from hq.self_tests import note_pressed, note_tested
 from hq.shift_keys import is_readable, keep_shift_key
 from sync import base64url
 from sync.batch import Batch, Settled
@@ -82,10 +85,11 @@ _NEW_ASIDE = insert(_aside)
 
 @dataclass(slots=True)
 class Findings:
-    """What a transaction found that is told once it is committed."""
+    """What a transaction found that is told once it is committed; `tested`: ids of help.tested to be answered."""
 
     unprojected: Counter[str] = field(default_factory=Counter)
     acknowledged_s: list[float] = field(default_factory=list)
+    tested: list[str] = field(default_factory=list)
 
 
 class Projection:
@@ -177,6 +181,9 @@ class Projection:
         if inner is None or not is_urgent_event(inner["type"]):
             return False
         payload = read_payload(EVENTS, inner)
+        if isinstance(payload, HelpTested):
+            self._self_test(payload, inner)
+            return True
         # A call's id is checked again: a pattern's `$` also matches before a final newline.
         if not isinstance(payload, _HELP) or not is_identifier(payload.call):
             self._not_understood(inner["type"], "unreadable_help")
@@ -184,6 +191,13 @@ class Projection:
         if self._first_time(inner):
             self._help(payload, inner)
         return True
+
+    def _self_test(self, payload: HelpTested, event: dict[str, Any]) -> None:
+        if not is_identifier(event["id"]) or not _is_name(payload.panel):
+            self._not_understood(event["type"], "unreadable")
+        elif self._first_time(event):
+            note_pressed(self._connection, self._station, payload, received_ms=self._received_ms)
+            self.findings.tested.append(event["id"])
 
     def _help(self, payload: HelpEvent, event: dict[str, Any]) -> None:
         project_help(
@@ -217,6 +231,8 @@ class Projection:
                 self._once(inner, payload, is_identifier(payload.order))
             case KeyIssued():
                 self._once(inner, payload, is_readable(payload))
+            case DeviceTested():
+                self._once(inner, payload, _is_name(payload.device))
             case RecordOpened() | RecordAmended() | RecordStepped():
                 self._record(told_by(payload, inner), inner["type"])
             case _:
@@ -226,9 +242,9 @@ class Projection:
         if not usable:
             self._not_understood(event["type"], "unreadable")
         elif self._first_time(event):
-            self._apply(payload)
+            self._apply(payload, event)
 
-    def _apply(self, payload: Payload) -> None:
+    def _apply(self, payload: Payload, event: dict[str, Any]) -> None:
         match payload:
             case JournalOpened():
                 self._close(payload)
@@ -239,6 +255,8 @@ class Projection:
                 self._alarm("order_failed", payload.order)
             case KeyIssued():
                 keep_shift_key(self._connection, self._station, payload, received_ms=self._received_ms)
+            case DeviceTested():
+                note_tested(self._connection, self._station, payload, event, received_ms=self._received_ms)
 
     def _record(self, told: Told | None, event_type: str) -> None:
         if told is None:
@@ -312,6 +330,11 @@ def unwrap(event: dict[str, Any]) -> dict[str, Any] | None:
     except ValueError:
         return None
     return None if inner["type"] == "rescued" else inner  # a copy is copied, never wrapped again
+
+
+def _is_name(text: str) -> bool:
+    """Tell whether a name can be kept and shown as it is."""
+    return plain(text, len(text)) == text
 
 
 def _key(event_id: str) -> str:

@@ -64,6 +64,7 @@ class Store:
         self.database = database
         self.metrics = metrics
         self.on_change: Callable[[int], None] = lambda _version: None
+        self.on_tested: Callable[[str, str], object] = lambda _station, _test: None
         self._wall_ms = wall_ms
         self._version = 0
         self._version_lock = threading.Lock()
@@ -73,7 +74,8 @@ class Store:
         """Open the database at an SQLAlchemy URL, making or migrating its tables.
 
         `wall_ms` (milliseconds since 1970) stamps when a help call is committed. Set `on_change` to be called, in the
-        thread that made it, after each change, with the version that `overview` will show at least.
+        thread that made it, after each change, with the version that `overview` will show at least, and `on_tested`
+        likewise with a station and the id of each of its help.tested that was committed, to be answered.
         Raises SchemaTooNewError for a database of a newer Jingting, DatabaseUnreachableError if it cannot be opened.
         """
         database = Database(url)
@@ -225,6 +227,8 @@ class Store:
             self.metrics.unprojected(event_type, count)
         for seconds in findings.acknowledged_s:
             self.metrics.help_acknowledged(station, seconds)
+        for test in findings.tested:
+            self.on_tested(station, test)
         self.changed()
 
 

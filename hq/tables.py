@@ -176,6 +176,18 @@ order_lines = Table(
     sqlite_with_rowid=False,
 )
 
+self_tests = Table(
+    "self_tests",
+    metadata,
+    _of_station(),
+    Column("device", String(64), primary_key=True),
+    Column("pressed_ms", BigInteger),  # when its last help.tested came
+    Column("tested_ms", BigInteger),  # when its last test was over, by the station's clock if that is trusted
+    Column("reason", String(16), nullable=False),  # why that one failed
+    Column("took_ms", BigInteger),
+    Column("passed_ms", BigInteger),  # as tested_ms, of the last one it passed
+)
+
 epoch = Table(
     "epoch",
     metadata,

@@ -1,12 +1,19 @@
 """What headquarters' page shows: plain values, read from the projections."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
+
+SELF_TEST_OVERDUE_S: Final = 36 * 3600
+"""A passed self-test older than this (seconds) is shown: a whole night has been missed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StationRow:
-    """One station: `seen_s` seconds since anything signed in its current session came (None: never)."""
+    """One station: `seen_s` seconds since anything signed in its current session came (None: never).
+
+    `self_test_age_s`: since the panel that passed its self-test longest ago did (None: none ever has).
+    `self_test_failed`: a panel that failed its last one, and why; or "".
+    """
 
     station: str
     presence: Literal["online", "silent", "offline", "never"]
@@ -16,6 +23,13 @@ class StationRow:
     missing: int
     unrecorded_since: str | None
     alarms: tuple[str, ...]
+    self_test_age_s: int | None = None
+    self_test_failed: str = ""
+
+
+def is_self_test_wrong(row: StationRow) -> bool:
+    """Tell whether a station's self-tests have to be looked at: one failed, or none was passed for too long."""
+    return bool(row.self_test_failed) or (row.self_test_age_s or 0) > SELF_TEST_OVERDUE_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

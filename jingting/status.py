@@ -8,6 +8,9 @@ from jingting.web import base_url, fetch
 WRONG = 1
 """Exit code: the station runs, and something is wrong."""
 
+SELF_TEST_OVERDUE_S = 36 * 3600
+"""A passed self-test older than this (seconds) is wrong: a whole night has been missed."""
+
 NOT_RUNNING = 3
 """Exit code: nobody answers (LSB 5.0, section 22.2: program is not running)."""
 
@@ -34,6 +37,7 @@ def wrong(view: dict[str, Any]) -> list[str]:
         for device in view["devices"]
         if device["state"] != "ready"
     ]
+    found += [wrong for device in view["devices"] if (wrong := _self_test_wrong(device))]
     if not view["journal_ok"]:
         found.append("the journal cannot be written: look at the disk")
     if view.get("journal_full"):
@@ -47,6 +51,25 @@ def wrong(view: dict[str, Any]) -> list[str]:
     return found
 
 
+def _self_test_wrong(device: dict[str, Any]) -> str:
+    test = device.get("self_test")
+    if test is None:
+        return ""
+    if test["state"] == "failed":
+        return f"{device['kind']} {device['name']} failed its self-test: {test['reason']}"
+    if (test["passed_s"] or 0) > SELF_TEST_OVERDUE_S:
+        return f"{device['kind']} {device['name']} passed its last self-test {test['passed_s'] // 3600} h ago"
+    return ""
+
+
+def _tested(device: dict[str, Any]) -> str:
+    test = device.get("self_test")
+    if test is None:
+        return ""
+    ago = "" if test["passed_s"] is None else f", last passed {test['passed_s'] // 60} min ago"
+    return f", self-test {test['state']}{ago}"
+
+
 def in_words(view: dict[str, Any], found: list[str]) -> str:
     """Return the view as a few lines for a person."""
     waiting = f"{view['waiting']} waiting for headquarters"
@@ -58,7 +81,7 @@ def in_words(view: dict[str, Any], found: list[str]) -> str:
         f"  events    {waiting}",
         f"  calls     {len(view['calls'])} open",
         f"  clock     {'synchronised' if view['clock_trusted'] else 'not synchronised'}",
-        *(f"  {device['kind']:<9} {device['name']} {device['state']}" for device in view["devices"]),
+        *(f"  {device['kind']:<9} {device['name']} {device['state']}{_tested(device)}" for device in view["devices"]),
         *(f"  wrong     {item}" for item in found),
     ]
     return "\n".join(lines)

@@ -1,6 +1,7 @@
 """The station's pages: the citizen's screen, the duty desk, and `status` as JSON."""
 
 from collections.abc import Callable, Collection
+from ipaddress import ip_address
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,13 @@ from common.identifiers import uuid7
 from common.web.pages import Pages, form_of
 from common.web.server import LocalServer
 from common.web.stream import HEARTBEAT_S, Stream
+
+NOT_TESTED = {
+    "call": "not tested: a help call is open; close it first",
+    "away": "not tested: the panel is not ready",
+    "journal": "not tested: the journal cannot be written, or is full",
+}
+"""Why a panel is not tested now, as the answer says it."""
 
 PATIENCE_S = 0.3
 """How long a submitted form waits for the disk: then the page comes all the same and says what is true."""
@@ -47,6 +55,7 @@ def build(
     app.post("/duty/calls/<call>/acknowledge")(screens.acknowledge)
     app.post("/duty/calls/<call>/attend")(screens.attend)
     app.post("/duty/calls/<call>/close")(screens.close)
+    app.post("/duty/self-test")(screens.self_test)
     app.get("/status.json")(screens.status)
     return app
 
@@ -108,6 +117,16 @@ class _Screens:
         if reason is None:
             raise HTTPException(400, f"reason must be one of {', '.join(CLOSE_REASONS)}")
         await self._patience.started(self._desk.close(known(call), event_id_of(request), reason), within_s=PATIENCE_S)
+        return redirect("/duty", 303)
+
+    async def self_test(self, request: Request) -> Response:
+        if not ip_address(request.client_addr[0]).is_loopback:
+            raise HTTPException(403, "Forbidden")
+        refusal = self._desk.self_test(form_of(request).get("device", ""), event_id_of(request))
+        if refusal == "unknown":
+            raise HTTPException(404)
+        if refusal is not None:
+            raise HTTPException(409, NOT_TESTED[refusal])
         return redirect("/duty", 303)
 
     def _new_id(self) -> str:

@@ -1,6 +1,6 @@
 """What the station's pages need of the station, and nothing more."""
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 from agent.view import StationView
 from common.events import CloseReason
@@ -28,6 +28,9 @@ class Desk(Protocol):
 
     async def close(self, call: str, event_id: str, reason: CloseReason) -> bool:
         """End the call."""
+
+    def self_test(self, device: str, event_id: str) -> Literal["unknown", "call", "away", "journal"] | None:
+        """Begin a panel's self-test; None when it is under way, else why it is not."""
 
     async def changed(self, since: int) -> int:
         """Wait until `view().version` is above `since`, and return it."""

@@ -33,7 +33,7 @@ class VisitPages:
         """Return what the citizen's templates need of the visit and of the services."""
         catalogue = self._counter.records.catalogue
         visit = self._visits.view()
-        readers = [device.state for device in view.devices if device.kind == "card_reader"]
+        readers = [device.state for device in view.devices if device.kind in ("card_reader", "passport_reader")]
         return {
             "visit": visit,
             "home": [catalogue.services[code] for code in catalogue.home],

@@ -11,9 +11,10 @@ from microdot.microdot import HTTPException
 from common.identifiers import is_identifier, uuid7
 from common.web.pages import Pages, form_of
 from common.web.stream import HEARTBEAT_S, Stream
-from hq.screens.city import city
+from hq.screens.city import city, has_trouble
 from hq.screens.desk import Desk
 from hq.screens.server import AsgiServer
+from hq.view import is_self_test_wrong
 
 SEAT = "headquarters"
 """Who answers, as long as nobody signs in."""
@@ -86,5 +87,7 @@ class _Screens:
             "overview": overview,
             "seat": SEAT,
             "city": city(overview, wall_ms=wall_ms),
+            "has_trouble": has_trouble,
+            "is_self_test_wrong": is_self_test_wrong,
             "new_id": lambda: uuid7(wall_ms=self._wall_ms()),
         }

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from hq.view import CallRow, Overview, StationRow
+from hq.view import CallRow, Overview, StationRow, is_self_test_wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,4 +67,10 @@ def age_s(instant: str | None, *, wall_ms: int) -> int | None:
 
 
 def _with_own_trouble(stations: Sequence[StationRow]) -> tuple[StationRow, ...]:
-    return tuple(row for row in stations if row.open_calls or row.unrecorded_since or row.missing or row.alarms)
+    return tuple(row for row in stations if has_trouble(row))
+
+
+def has_trouble(row: StationRow) -> bool:
+    """Tell whether a station has trouble of its own, besides not being heard."""
+    found = row.open_calls or row.unrecorded_since or row.missing or row.alarms
+    return bool(found) or is_self_test_wrong(row)

@@ -164,7 +164,7 @@ async def test_a_fragment_in_another_tabs_language_does_not_change_what_is_remem
 async def test_status_is_the_view_as_json(station):
     status = json.loads((await station.get("/status.json")).content)
     assert (status["station"], status["link"], status["calls"]) == ("sjz-001", "up", [])
-    assert status["devices"] == [{"name": "desk", "kind": "panel", "state": "ready", "reason": ""}]
+    assert status["devices"] == [{"name": "desk", "kind": "panel", "state": "ready", "reason": "", "self_test": None}]
 
 
 async def test_the_citizens_colours_reach_a_contrast_of_seven():

@@ -14,7 +14,7 @@ from agent.entry import Clock
 from agent.help import HelpDesk
 from agent.journal import Journal
 from agent.panels import Panels
-from agent.self_tests import SelfTests, Testable
+from agent.self_tests import SelfTests
 from agent.settings import StationSettings
 from agent.supervisor import Supervisor
 from agent.view import DeviceView
@@ -87,8 +87,7 @@ class Equipment:
         for panel, its in zip(self._panels, settings.panel, strict=True):
             room.watch(panel, "panel")
             shown.add(panel, buzzer=its.buzzer)
-            if isinstance(panel, Testable):
-                tests.add(panel)
+            tests.add(panel)
         for button in self._buttons:
             room.watch(button, "gpio_button")
             shown.add_button(button)

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from agent.database import JournalError
 from agent.entry import Clock
@@ -37,8 +37,8 @@ CREATE TABLE IF NOT EXISTS self_tests(
 """
 """Tables for `Journal.open(schema=...)`."""
 
-PRESS_S = 10.0
-"""How long the panel may take to send its press, in seconds."""
+PRESS_S = 15.0
+"""How long the panel may take to test itself and send its press, in seconds."""
 
 LIMIT_S = 60.0
 """In how many seconds headquarters' answer must be here to be in time."""
@@ -54,10 +54,9 @@ _DAY_MS = 86_400_000
 
 Reason: TypeAlias = Literal["", "no_press", "not_recorded", "no_answer"]
 Refusal: TypeAlias = Literal["unknown", "call", "away", "journal"]
-"""Why a panel is not tested now: there is none of that name; a call is open; it is not ready; the journal fails."""
+"""Why a panel is not tested now: none has that name; a call is open; it cannot be heard; the journal fails."""
 
 
-@runtime_checkable
 class Testable(Protocol):
     """A panel, as far as its self-test goes."""
 
@@ -68,6 +67,10 @@ class Testable(Protocol):
     @property
     def state(self) -> State:
         """How it stands."""
+
+    @property
+    def reason(self) -> str:
+        """Why it stands so; empty when ready."""
 
     def self_test(self) -> None:
         """Ask it for a synthetic press."""
@@ -250,7 +253,7 @@ class SelfTests:
     def _refusal(self, subject: _Subject) -> Refusal | None:
         if not self._is_calm():
             return "call"
-        if subject.panel.state != "ready":
+        if subject.panel.state in ("absent", "starting") or subject.panel.reason in ("silent", "garbled"):
             return "away"
         if self._journal.failure is not None or self._journal.quota.full:
             return "journal"

@@ -98,9 +98,9 @@ class Panel:
     `on_press` gets every press that arrives, repetitions too. `on_state(state, reason)` is told when either changed;
     `state` is one of device.State, `reason` empty when ready, else one of not_found, ambiguous, busy, no_permission,
     cannot_open, hung_up, opening, silent, garbled, loop_short, loop_cut, button_stuck, case_open, self_test_failed,
-    cannot_keep, latch_full, watchdog_reset. Both are called on the loop and must not wait. `firmware` is what the panel calls its
-    version, empty until it has said so. `monotonic` in seconds. Raises ValueError when `port_url` is of no kind that
-    pyserial knows.
+    cannot_keep, latch_full, watchdog_reset. Both are called on the loop and must not wait. `firmware` is what the panel
+    calls its version, empty until it has said so. `monotonic` in seconds. Raises ValueError when `port_url` is of no
+    kind that pyserial knows.
     """
 
     def __init__(

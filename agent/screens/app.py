@@ -22,7 +22,7 @@ from common.web.stream import HEARTBEAT_S, Stream
 
 NOT_TESTED = {
     "call": "not tested: a help call is open; close it first",
-    "away": "not tested: the panel is not ready",
+    "away": "not tested: the panel cannot be heard",
     "journal": "not tested: the journal cannot be written, or is full",
 }
 """Why a panel is not tested now, as the answer says it."""

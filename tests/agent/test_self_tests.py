@@ -240,7 +240,8 @@ async def test_what_speaks_against_a_test_is_told_to_who_asks(house, why):
     if why == "call":
         house.press(test=False)
         await until(lambda: house.desk.views(house.clock.mono))
-    house.panel.state = "faulty" if why == "away" else "ready"
+    if why == "away":
+        house.panel.state, house.panel.reason = "faulty", "silent"
     assert house.tests.begin("front" if why != "unknown" else "nobody", house.new_id()) == why
     assert not house.panel.asked
 

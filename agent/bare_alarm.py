@@ -7,10 +7,10 @@ latched, and hands it over again once there is a journal. A button on a GPIO lin
 import time
 from collections.abc import Mapping, Sequence
 
+from agent.buttons import drive
 from agent.device_settings import GpioButtonSettings, PanelSettings
 from agent.supervisor import Supervisor
 from drivers.button_memory import ButtonMemory
-from drivers.gpio_button import GpioButton
 from drivers.panel import Outputs, Panel, PressReading
 
 _WAITING = Outputs(lamp="fault")
@@ -38,16 +38,7 @@ class BareAlarm:
             )
             for panel in panels
         ]
-        self._buttons = [
-            GpioButton(
-                button.name,
-                button.wiring,
-                memory=memories[button.name],
-                on_press=self._ring,
-                on_state=lambda _state, _reason: None,
-            )
-            for button in buttons
-        ]
+        self._buttons = drive(buttons, memories, on_press=self._ring, on_state=lambda _state, _reason: None)
         for panel in self._panels:
             panel.show(_WAITING)
 

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from common.settings import Section
-from drivers import usb_port
-from drivers.gpio_button import Bias, LineSettings
 
 RELAY = "relay"
 """The `second_output` that is the relay of every panel instead of another panel."""
 
+Bias: TypeAlias = Literal["pull_up", "pull_down", "disabled", "as_is"]
 Baud: TypeAlias = Literal[115200, 57600, 38400, 19200, 9600, 4800, 2400, 1200]
 Suffix: TypeAlias = Literal["cr", "lf", "crlf"]
 
@@ -40,17 +39,6 @@ class GpioButtonSettings:
     active_low: bool
     bias: Bias
     debounce_ms: int
-
-    @property
-    def wiring(self) -> LineSettings:
-        """All but the name, as the driver takes it."""
-        return LineSettings(
-            chip=self.chip,
-            line=self.line,
-            active_low=self.active_low,
-            bias=self.bias,
-            debounce_ms=self.debounce_ms,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +157,9 @@ def _name(section: Section) -> str:
 
 def _serial_port(section: Section) -> str:
     port = section.text("port", expected="a device's path, usb:VID:PID, or a URL such as socket://host:port")
-    if port.startswith(usb_port.PREFIX):
+    if port.startswith("usb:"):
+        from drivers import usb_port  # noqa: PLC0415 - who only reads settings loads no drivers
+
         try:
             usb_port.check(port)
         except ValueError:

@@ -1,13 +1,12 @@
 """The station's drivers and who hears them: made from its settings, wired once, kept running beside each other."""
 
-import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from zoneinfo import ZoneInfo
 
 from agent import nightly
-from agent.device_settings import GpioButtonSettings
+from agent.buttons import drive
 from agent.devices import Devices
 from agent.either_reader import EitherReader
 from agent.entry import Clock
@@ -21,18 +20,7 @@ from agent.view import DeviceView
 from agent.visits import Reader
 from drivers.button_memory import ButtonMemory
 from drivers.card_reader import CardReader
-from drivers.gpio_button import GpioButton
 from drivers.panel import Panel
-
-
-def remember(buttons: Sequence[GpioButtonSettings]) -> dict[str, ButtonMemory]:
-    """Return a memory for each button, by name, for the life of the process.
-
-    Whoever serves the buttons takes them over with the presses that wait, so that none is lost when the journal can be
-    opened at last. The epoch is drawn by chance and kept nowhere: presses of another life cannot be taken for these,
-    and no disk is needed to press a button.
-    """
-    return {button.name: ButtonMemory(button.name, secrets.randbits(32)) for button in buttons}
 
 
 class Equipment:
@@ -75,12 +63,7 @@ class Equipment:
             Panel(panel.name, panel.port, monotonic=time.monotonic, on_press=shown.press, on_state=panel_state)
             for panel in settings.panel
         ]
-        self._buttons = [
-            GpioButton(
-                button.name, button.wiring, memory=memories[button.name], on_press=shown.press, on_state=room.state
-            )
-            for button in settings.gpio_button
-        ]
+        self._buttons = drive(settings.gpio_button, memories, on_press=shown.press, on_state=room.state)
         self._card_reader: CardReader | None = None
         if (card := settings.card_reader) is not None:
             self._card_reader = CardReader(card.name, card.port, monotonic=time.monotonic, on_state=room.state)

@@ -8,10 +8,11 @@ from collections.abc import Coroutine
 from typing import Any
 
 from agent import calls, self_tests
+from agent.buttons import remember
 from agent.counter import open_counter
 from agent.database import JournalError
 from agent.desk import Desk
-from agent.equipment import Equipment, remember
+from agent.equipment import Equipment
 from agent.health import Health
 from agent.help import HelpDesk
 from agent.housekeeping import Housekeeping

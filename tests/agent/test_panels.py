@@ -9,7 +9,10 @@ from room_rig import House
 
 from agent.device_settings import RELAY
 from agent.panels import FLOOD
+from drivers.button_memory import ButtonMemory
 from drivers.firmware import frames
+from drivers.gpio_button import GpioButton, LineSettings
+from tests.gpio_line import FakeLine
 
 
 @pytest.fixture
@@ -118,3 +121,38 @@ async def test_without_a_call_the_lamp_tells_that_the_journal_fails(house):
         house.panels.show()
         await until(lambda: house.wires["front"].shows("fault", 0))
     await until(lambda: house.journal.failure is None)
+
+
+def a_button(house, line, memory, on_press) -> GpioButton:
+    wiring = LineSettings(chip="pinctrl-rp1", line=17)
+    button = GpioButton(
+        "door", wiring, memory=memory, on_press=on_press, on_state=house.devices.state, request=lambda _: line
+    )
+    house.tasks.append(asyncio.create_task(button.run()))
+    return button
+
+
+async def test_a_button_on_a_gpio_line_rings_and_is_recorded_as_a_panels(house):
+    await house.start(("front", True))
+    line, memory = FakeLine(), ButtonMemory("door", 5)
+    button = a_button(house, line, memory, house.panels.press)
+    house.devices.watch(button, "gpio_button")
+    house.panels.add_button(button)
+    await until(lambda: house.state("door") == "ready")
+    line.turn(True, False)
+    await until(lambda: house.wires["front"].shows("raised", 1) and not memory.waiting)
+    assert house.types().count("help.raised") == 1
+
+
+async def test_a_press_made_before_there_was_a_journal_is_handed_over_with_the_buttons_memory(house):
+    await house.start(("front", True))
+    memory, rang = ButtonMemory("door", 5), []
+    line = FakeLine()
+    a_button(house, line, memory, rang.append)
+    line.turn(True)  # held, so that it does not matter whether anybody listens already
+    await until(lambda: bool(rang))
+    house.tasks.pop().cancel()
+    button = a_button(house, FakeLine(), memory, house.panels.press)
+    house.panels.add_button(button)
+    await until(lambda: not memory.waiting)
+    assert house.types().count("help.raised") == 1

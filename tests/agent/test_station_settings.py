@@ -122,3 +122,66 @@ def test_a_panel_behind_a_network_keeps_its_url(example):
     text = example.read_text(encoding="utf-8").replace("/dev/serial/by-id/usb-jingting-panel-front", "socket://h:1")
     example.write_text(text, encoding="utf-8")
     assert load(example).panel[0].port == "socket://h:1"
+
+
+BUTTON = """
+[[gpio_button]]
+name = "door"
+chip = "pinctrl-rp1"
+line = 17
+"""
+READERS = """
+[passport_reader]
+name = "passports"
+port = "usb:0403:6001:A1"
+
+[code_scanner]
+name = "codes"
+port = "usb:1a86:7523"
+"""
+
+
+def add(example, text) -> None:
+    example.write_text(example.read_text(encoding="utf-8") + text, encoding="utf-8")
+
+
+def test_every_kind_of_device_has_its_table_with_what_is_usual(example):
+    add(example, BUTTON + READERS)
+    settings = load(example)
+    [button] = settings.gpio_button
+    assert (button.chip, button.line, button.active_low) == ("pinctrl-rp1", 17, True)
+    assert (button.bias, button.debounce_ms) == ("pull_up", 25)
+    assert (settings.passport_reader.port, settings.passport_reader.baud) == ("usb:0403:6001:A1", 9600)
+    assert (settings.code_scanner.port, settings.code_scanner.suffix) == ("usb:1a86:7523", "cr")
+    assert settings.self_test.at.isoformat() == "04:10:00"
+
+
+def test_a_line_may_be_named_and_no_two_buttons_share_one(example):
+    add(example, BUTTON.replace("17", '"GPIO17"') + BUTTON.replace("door", "gate").replace("17", '"GPIO17"'))
+    assert edit(example) == [
+        "gpio_button[1].line: 'GPIO17' of pinctrl-rp1, as in gpio_button[0].line; a line of its own"
+    ]
+
+
+def test_names_and_ports_are_one_devices_alone_and_all_mistakes_are_told_at_once(example):
+    readers = READERS.replace("passports", "front").replace("usb:1a86:7523", "USB:1A86").replace("codes", "door")
+    button = BUTTON.replace("17", "-1") + 'debounce_ms = 5\nbias = "up"\n'
+    add(example, button + readers + 'baud = 300\nsuffix = "tab"\n')
+    found = edit(example, ('at = "04:10"', 'at = "24:10"'), ("USB:1A86", "usb:1a86"), ("baud = 115200", "baud = 14400"))
+    assert [line.split(":")[0] for line in found] == [
+        "card_reader.baud",
+        "code_scanner.baud",
+        "code_scanner.name",
+        "code_scanner.port",
+        "code_scanner.suffix",
+        "gpio_button[0].bias",
+        "gpio_button[0].debounce_ms",
+        "gpio_button[0].line",
+        "passport_reader.name",
+        "self_test.at",
+    ]
+
+
+def test_two_devices_of_one_usb_name_are_told_apart_by_nobody(example):
+    add(example, READERS.replace("usb:1a86:7523", "usb:0403:6001:A1"))
+    assert edit(example) == ['code_scanner.port: "usb:0403:6001:A1", as in passport_reader.port; a port of its own']

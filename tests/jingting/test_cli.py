@@ -22,7 +22,16 @@ WELL = {
     "name_en": "Zhongshan Road",
     "calls": [],
     "recently_closed": None,
-    "devices": [{"name": "front", "kind": "panel", "state": "ready", "reason": ""}],
+    "devices": [
+        {
+            "name": "front",
+            "kind": "panel",
+            "state": "ready",
+            "reason": "",
+            "self_test": {"state": "passed", "reason": "", "passed_s": 7200},
+        },
+        {"name": "cards", "kind": "card_reader", "state": "ready", "reason": "", "self_test": None},
+    ],
     "link": "up",
     "hq_online": True,
     "waiting": 0,
@@ -110,6 +119,7 @@ def test_a_station_that_is_well_exits_0(config, answering):
     result = jingting("station", "status", "--config", config)
     assert result.returncode == 0
     assert "中山路" in result.stdout
+    assert "front ready, self-test passed, last passed 120 min ago" in result.stdout
     as_json = jingting("station", "status", "--json", "--config", config)
     assert json.loads(as_json.stdout) == WELL
 
@@ -120,6 +130,20 @@ def test_a_station_with_something_wrong_exits_1_and_says_what(config, answering)
     assert result.returncode == 1
     assert "the journal cannot be written" in result.stdout
     assert "no connection to the broker" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("test", "words"),
+    [
+        ({"state": "failed", "reason": "no_answer", "passed_s": None}, "panel front failed its self-test: no_answer"),
+        ({"state": "passed", "reason": "", "passed_s": 40 * 3600}, "panel front passed its last self-test 40 h ago"),
+    ],
+)
+def test_a_self_test_that_failed_or_is_too_old_is_wrong(config, answering, test, words):
+    answering(WELL | {"devices": [{**WELL["devices"][0], "self_test": test}]})
+    result = jingting("station", "status", "--config", config)
+    assert result.returncode == 1
+    assert words in result.stdout
 
 
 def test_a_station_that_does_not_run_exits_3(config):

@@ -63,6 +63,8 @@ class StationDesk:
         self.disk = asyncio.Event()
         self.disk.set()
         self.closed = []
+        self.asked = []
+        self.refusal = None
 
     def view(self):
         return self._view
@@ -116,6 +118,10 @@ class StationDesk:
             recently_closed=replace(closed, state="closed", closed_reason=reason),
         )
         return True
+
+    def self_test(self, device, event_id):
+        self.asked.append((device, event_id))
+        return self.refusal
 
     async def changed(self, since):
         async with self._moved:

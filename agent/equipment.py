@@ -1,13 +1,15 @@
 """The station's drivers and who hears them: made from its settings, wired once, kept running beside each other."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
 from functools import partial
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from agent import nightly
 from agent.buttons import drive
-from agent.devices import Devices
+from agent.devices import Devices, Standing
 from agent.either_reader import EitherReader
 from agent.entry import Clock
 from agent.help import HelpDesk
@@ -18,9 +20,19 @@ from agent.settings import StationSettings
 from agent.supervisor import Supervisor
 from agent.view import DeviceView
 from agent.visits import Reader
+from common.events import DeviceKind
 from drivers.button_memory import ButtonMemory
 from drivers.card_reader import CardReader
+from drivers.code_scanner import CodeScanner
 from drivers.panel import Panel
+from drivers.passport_reader import PassportReader
+
+
+class Driver(Standing, Protocol):
+    """A driver that is only watched and kept running."""
+
+    async def run(self) -> None:
+        """Serve the device until cancelled."""
 
 
 class Equipment:
@@ -64,9 +76,36 @@ class Equipment:
             for panel in settings.panel
         ]
         self._buttons = drive(settings.gpio_button, memories, on_press=shown.press, on_state=room.state)
-        self._card_reader: CardReader | None = None
-        if (card := settings.card_reader) is not None:
-            self._card_reader = CardReader(card.name, card.port, monotonic=time.monotonic, on_state=room.state)
+        self._card_readers = [
+            CardReader(card.name, card.port, baud=card.baud, monotonic=time.monotonic, on_state=room.state)
+            for card in (settings.card_reader,)
+            if card is not None
+        ]
+        self._passport_readers = [
+            PassportReader(
+                passport.name,
+                passport.port,
+                baud=passport.baud,
+                monotonic=time.monotonic,
+                today=partial(_today, clock, settings.station.zone),
+                on_state=room.state,
+            )
+            for passport in (settings.passport_reader,)
+            if passport is not None
+        ]
+        self._code_scanners = [
+            CodeScanner(
+                scanner.name,
+                scanner.port,
+                baud=scanner.baud,
+                suffix=scanner.suffix,
+                monotonic=time.monotonic,
+                on_state=room.state,
+                on_code=_unread,
+            )
+            for scanner in (settings.code_scanner,)
+            if scanner is not None
+        ]
         for panel, its in zip(self._panels, settings.panel, strict=True):
             room.watch(panel, "panel")
             shown.add(panel, buzzer=its.buzzer)
@@ -74,13 +113,13 @@ class Equipment:
         for button in self._buttons:
             room.watch(button, "gpio_button")
             shown.add_button(button)
-        if self._card_reader is not None:
-            room.watch(self._card_reader, "card_reader")
+        for other, kind in self._others():
+            room.watch(other, kind)
 
     @property
     def reader(self) -> Reader | None:
         """What reads documents for a visit; None when the station has nothing that does."""
-        readers: list[Reader] = [reader for reader in (self._card_reader,) if reader is not None]
+        readers: list[Reader] = [*self._card_readers, *self._passport_readers]
         return EitherReader(readers) if readers else None
 
     @property
@@ -91,8 +130,10 @@ class Equipment:
     @property
     def noise_bytes(self) -> int:
         """How many bytes on all lines belonged to nothing that could be understood."""
-        noise = sum(panel.noise_bytes for panel in self._panels)
-        return noise + (0 if self._card_reader is None else self._card_reader.noise_bytes)
+        noise = [panel.noise_bytes for panel in self._panels]
+        noise += [reader.noise_bytes for reader in self._card_readers]
+        noise += [reader.noise_bytes for reader in self._passport_readers]
+        return sum(noise)
 
     def views(self) -> tuple[DeviceView, ...]:
         """Return the devices as they stand, and how their self-tests went."""
@@ -104,13 +145,32 @@ class Equipment:
             supervisor.keep(f"panel {panel.name}", panel.run)
         for button in self._buttons:
             supervisor.keep(f"button {button.name}", button.run)
-        if self._card_reader is not None:
-            supervisor.keep("card reader", self._card_reader.run)
+        for other, _ in self._others():
+            supervisor.keep(f"device {other.name}", other.run)
         supervisor.keep("devices", self.room.run)
         supervisor.keep("self-tests", self.tests.run)
+
+    def _others(self) -> Iterator[tuple[Driver, DeviceKind]]:
+        for card_reader in self._card_readers:
+            yield card_reader, "card_reader"
+        for passport_reader in self._passport_readers:
+            yield passport_reader, "passport_reader"
+        for code_scanner in self._code_scanners:
+            yield code_scanner, "code_scanner"
 
     def can_be_pressed(self, supervisor: Supervisor) -> bool:
         """Tell whether the tasks of everything that can be pressed run."""
         names = [f"panel {panel.name}" for panel in self._panels]
         names += [f"button {button.name}" for button in self._buttons]
         return all(supervisor.alive(name) for name in names)
+
+
+def _today(clock: Clock, zone: str) -> date | None:
+    """Return the local day; None while no clock is trusted, for a wrong one would tell the wrong century."""
+    if not clock.trusted():
+        return None
+    return datetime.fromtimestamp(clock.wall_ms() / 1000, ZoneInfo(zone)).date()
+
+
+def _unread(_: str) -> None:
+    """No page of the station asks for a code yet: it is a stranger's text, and is kept nowhere."""

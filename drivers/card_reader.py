@@ -17,7 +17,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Collection
 
-from drivers import card_frames, card_text, device, usb_port
+from drivers import card_frames, card_text, device
 from drivers.card_line import AilingError, CardLine, LostError, OddError
 from drivers.identity import Field, Identity, NotRead
 from drivers.serial_line import PORT_ERRORS, why
@@ -36,7 +36,6 @@ _READING_TRIES = 3
 _AILMENTS = {card_frames.SELF_TEST_FAILED: "self_test_failed", card_frames.NOT_AUTHORISED: "not_authorised"}
 _TO_DO = {
     "not_found": "check that the card reader is plugged in and that `port` names it",
-    "ambiguous": usb_port.AMBIGUOUS_TO_DO,
     "busy": "another program holds the port: stop it",
     "no_permission": "let this user open the port (group dialout)",
     "cannot_open": "check cable, adapter and `port`",

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from drivers import device, usb_port
+from drivers import device
 from drivers.firmware import frames
 from drivers.serial_line import PORT_ERRORS, SerialLine, why
 from drivers.standing import Standing
@@ -45,7 +45,6 @@ _TESTS = (
 )
 _TO_DO = {
     "not_found": "check that the panel is plugged in and that `port` names it",
-    "ambiguous": usb_port.AMBIGUOUS_TO_DO,
     "busy": "another program holds the port: stop it",
     "no_permission": "let this user open the port (group dialout)",
     "cannot_open": "check cable, adapter and `port`",

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from drivers import device
+from drivers.usb_port import AMBIGUOUS_TO_DO
 
 
 class Standing:
@@ -25,7 +26,7 @@ class Standing:
         self.state: device.State = "absent"
         self.reason = ""
         self._what = what
-        self._to_do = to_do
+        self._to_do = {"ambiguous": AMBIGUOUS_TO_DO, **to_do}
         self._on_state = on_state
         self._log = log
         self._told: tuple[device.State, str] | None = None

@@ -11,12 +11,12 @@ RELAY = "relay"
 
 Bias: TypeAlias = Literal["pull_up", "pull_down", "disabled", "as_is"]
 Baud: TypeAlias = Literal[115200, 57600, 38400, 19200, 9600, 4800, 2400, 1200]
-Suffix: TypeAlias = Literal["cr", "crlf"]
+Suffix: TypeAlias = Literal["cr", "lf", "crlf"]
 
 _BAUDS: tuple[Baud, ...] = (115200, 57600, 38400, 19200, 9600, 4800, 2400, 1200)
 _CARD_BAUDS: tuple[Baud, ...] = (115200, 57600, 38400, 19200, 9600)
 _BIASES: tuple[Bias, ...] = ("pull_up", "pull_down", "disabled", "as_is")
-_SUFFIXES: tuple[Suffix, ...] = ("cr", "crlf")
+_SUFFIXES: tuple[Suffix, ...] = ("cr", "lf", "crlf")
 _NAME = "[a-z0-9][a-z0-9-]{0,31}"
 
 

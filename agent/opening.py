@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent import calls, devices, orders, record_rows, salvage, self_tests
+from agent import calls, devices, orders, record_rows, salvage, self_test_rows
 from agent.bare_alarm import BareAlarm
 from agent.database import JournalError
 from agent.journal import Journal
@@ -63,11 +63,11 @@ async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
         path,
         source=source,
         clock=clock,
-        projectors=calls.projectors() | devices.projectors() | self_tests.projectors() | record_rows.projectors(),
+        projectors=calls.projectors() | devices.projectors() | self_test_rows.projectors() | record_rows.projectors(),
         schema=(
             calls.SCHEMA,
             devices.SCHEMA,
-            self_tests.SCHEMA,
+            self_test_rows.SCHEMA,
             orders.SCHEMA,
             record_rows.SCHEMA,
             salvage.SCHEMA,

@@ -6,36 +6,21 @@ urgent lane; headquarters answers it with an order; `device.tested` says how it 
 
 import asyncio
 import logging
-import sqlite3
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from agent.database import JournalError
 from agent.entry import Clock
 from agent.journal import Journal
-from agent.pen import Pen, Projector
+from agent.self_test_rows import Stored, load
 from agent.view import DeviceView, SelfTestView
-from common.events import DeviceTested, HelpTestAnswered, HelpTested, Press
+from common.events import DeviceTested, HelpTested, Press
 from common.identifiers import uuid7
 from drivers.device import State
 from drivers.panel import PressReading
 
 log = logging.getLogger(__name__)
-
-SCHEMA: Final = """
--- Each panel's last self-test; times are the wall clock's (ms since 1970).
-CREATE TABLE IF NOT EXISTS self_tests(
-    device TEXT PRIMARY KEY,
-    test TEXT NOT NULL DEFAULT '',        -- id of its last help.tested,
-    answered INTEGER NOT NULL DEFAULT 0,  -- and whether headquarters has answered that
-    tested_ms INTEGER,                    -- of its last device.tested,
-    reason TEXT NOT NULL DEFAULT '',      -- and why that one failed
-    passed_ms INTEGER                     -- of the last one it passed
-) WITHOUT ROWID;
-"""
-"""Tables for `Journal.open(schema=...)`."""
 
 PRESS_S = 15.0
 """How long the panel may take to test itself and send its press, in seconds."""
@@ -79,17 +64,6 @@ class Testable(Protocol):
         """Tell it that a press is safe."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """What the journal knows of a panel's self-tests."""
-
-    test: str = ""
-    answered: bool = False
-    tested_ms: int | None = None
-    reason: str = ""
-    passed_ms: int | None = None
-
-
 @dataclass(slots=True, eq=False)
 class _Run:
     """A test under way; `test` is the id its help.tested will have."""
@@ -108,7 +82,7 @@ class _Run:
 @dataclass(slots=True, eq=False)
 class _Subject:
     panel: Testable
-    stored: _Stored
+    stored: Stored
     run: _Run | None = None
     failures: int = 0
     retry_ns: int = 0
@@ -117,10 +91,10 @@ class _Subject:
 class SelfTests:
     """The self-tests of a station's panels, one at a time each.
 
-    Hand `projectors()` and SCHEMA to the journal, `answer` to the orders as what carries out `help.test_answered`,
-    `pressed` to the panels as `on_test`; `add` each panel, call `orders_applied` after orders were applied, keep
-    `run()` alive. `is_calm()` tells that no call is open; `due_ms(now)` when, at or before `now` (both ms since 1970),
-    a nightly test was due last. Everything belongs to the loop. `changed()`: `shown` says another thing than before.
+    Journal and orders need what `agent.self_test_rows` has for them. Hand `pressed` to the panels as `on_test`, `add`
+    each panel, call `orders_applied` after orders were applied, keep `run()` alive. `is_calm()` tells that no call is
+    open; `due_ms(now)` when, at or before `now` (both ms since 1970), a nightly test was due last. Everything belongs
+    to the loop. `changed()`: `shown` says another thing than before.
     """
 
     def __init__(
@@ -283,44 +257,10 @@ class SelfTests:
             return SelfTestView(state="failed", reason=stored.reason, passed_s=passed_s)
         return SelfTestView(state="never" if stored.tested_ms is None else "passed", reason="", passed_s=passed_s)
 
-    def _stored(self, device: str) -> _Stored:
-        return self._journal.query(lambda connection: _load(connection, device))
+    def _stored(self, device: str) -> Stored:
+        return self._journal.query(lambda connection: load(connection, device))
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name="self-test")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def projectors() -> dict[str, Projector]:
-    """Return what to hand to `Journal.open(projectors=...)`, by event type."""
-    return {"help.tested": _pressed, "device.tested": _tested}
-
-
-def answer(pen: Pen, _: str, payload: HelpTestAnswered) -> None:
-    """Carry out the order `help.test_answered`, in the transaction that stores it; also for a test long forgotten."""
-    pen.connection.execute("UPDATE self_tests SET answered = 1 WHERE test = ?", (payload.test,))
-
-
-def _pressed(connection: sqlite3.Connection, _: int, event_id: str, payload: HelpTested, __: Mapping[str, Any]) -> None:
-    connection.execute(
-        "INSERT INTO self_tests(device, test) VALUES (?1, ?2)"
-        " ON CONFLICT (device) DO UPDATE SET test = ?2, answered = 0",
-        (payload.panel, event_id),
-    )
-
-
-def _tested(connection: sqlite3.Connection, _: int, __: str, payload: DeviceTested, event: Mapping[str, Any]) -> None:
-    at_ms = round(datetime.fromisoformat(event["time"]).timestamp() * 1000)
-    connection.execute(
-        "INSERT INTO self_tests(device, tested_ms, reason, passed_ms) VALUES (?1, ?2, ?3, ?4)"
-        " ON CONFLICT (device) DO UPDATE SET tested_ms = ?2, reason = ?3, passed_ms = coalesce(?4, passed_ms)",
-        (payload.device, at_ms, payload.reason, at_ms if payload.passed else None),
-    )
-
-
-def _load(connection: sqlite3.Connection, device: str) -> _Stored:
-    row = connection.execute(
-        "SELECT test, answered, tested_ms, reason, passed_ms FROM self_tests WHERE device = ?", (device,)
-    ).fetchone()
-    return _Stored() if row is None else _Stored(row[0], bool(row[1]), *row[2:])

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
-from agent import calls, self_tests
+from agent import calls, self_test_rows
 from agent.buttons import remember
 from agent.counter import open_counter
 from agent.database import JournalError
@@ -104,7 +104,7 @@ async def run(settings: StationSettings) -> None:
         key=SigningKey(keyfiles.read_private(settings.keys.station)),
         keys=Pinned([VerifyKey(keyfiles.read_public(path)) for path in settings.keys.headquarters]),
         orders=ReceivedOrders(
-            OrdersStore(journal, {"help.answered": calls.answer, "help.test_answered": self_tests.answer}),
+            OrdersStore(journal, {"help.answered": calls.answer, "help.test_answered": self_test_rows.answer}),
             clock,
             applied,
         ),

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from help_rig import MovingClock, failing_disk, until
 
-from agent import calls, self_tests
+from agent import calls, self_test_rows, self_tests
 from agent.help import HelpDesk
 from agent.journal import Journal
 from agent.ladder import Ladder
@@ -68,8 +68,8 @@ class House:
             self.path,
             source="/stations/sjz-001",
             clock=self.clock,
-            projectors=calls.projectors() | self_tests.projectors(),
-            schema=(calls.SCHEMA, self_tests.SCHEMA),
+            projectors=calls.projectors() | self_test_rows.projectors(),
+            schema=(calls.SCHEMA, self_test_rows.SCHEMA),
         )
         self.desk = HelpDesk(self.journal, self.clock, Ladder())
         self.tests = SelfTests(
@@ -101,7 +101,7 @@ class House:
         self.panels.press(PressReading("front", 9, number, 0, age_ms, test))
 
     async def answer(self, test) -> None:
-        await self.journal.run(partial(self_tests.answer, _="", payload=HelpTestAnswered(test=test)))
+        await self.journal.run(partial(self_test_rows.answer, _="", payload=HelpTestAnswered(test=test)))
         self.tests.orders_applied()
 
     def events(self, *types) -> list[dict]:

@@ -1,9 +1,8 @@
 """One help button on a GPIO line: from edges and levels to presses that wait until acknowledged. Pure.
 
 Times are CLOCK_MONOTONIC in nanoseconds, the clock of the kernel's edge events. An edge that survived the kernel's
-debounce carries the time at which the debounce *ended* (Linux, drivers/gpio/gpiolib-cdev.c, `debounce_work_func`): a
-press is that much older than its time says, and nothing is added for it here, for what a line really has is
-the driver's business and not the kernel's: some chips debounce in hardware and stamp the first edge.
+debounce carries the time at which the debounce *ended* (Linux, drivers/gpio/gpiolib-cdev.c, `debounce_work_func`): the
+press is older by the whole period, and no age told here adds it.
 
 The kernel numbers the edges of a line one after the other (`line_seqno`) and throws away the oldest when nobody reads.
 With both edges watched they alternate, so a gap tells how often the button must have been pressed in it.

@@ -14,7 +14,9 @@ DRIVERS: Final = {"card_reader": card_capture.told, "code_scanner": codes.told, 
 
 _HIDDEN: Final = "*"
 _NAMES: Final = frozenset({"name", "name_en", "surname", "given_names"})
-_NUMBERS: Final = frozenset({"number", "pass_number", "association", "management_number", "optional", "optional_2"})
+_NUMBERS: Final = frozenset(
+    {"number", "pass_number", "association", "management_number", "serial", "optional", "optional_2"}
+)
 _YEAR: Final = 4
 
 

@@ -10,13 +10,13 @@ import re
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any
 
 import click
 
 from common.version import VERSION
-
-_Settings = TypeVar("_Settings")
+from jingting.loading import leave as _leave
+from jingting.loading import load as _load
 
 _CONFIG = click.option(
     "--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings, a TOML file.", default=None
@@ -213,6 +213,9 @@ def simulate() -> None:
     places={
         "check-number": "jingting.technician:check_number",
         "decode": "jingting.technician:decode",
+        "list": "jingting.technician:list_devices",
+        "test": "jingting.technician:test",
+        "watch": "jingting.technician:watch",
     },
 )
 def device() -> None:
@@ -268,18 +271,6 @@ def _make_key(file: Path, make: Callable[[], Path]) -> None:
     click.echo(f"{file}\n{public}")
 
 
-def _load(load: Callable[[Path], _Settings], config: Path | None) -> _Settings:
-    """Return loaded settings, or print every mistake and leave."""
-    from common.settings import EX_CONFIG, SettingsError
-
-    if config is None:
-        raise click.UsageError("Missing option '--config'; config/ in the source has commented examples.")
-    try:
-        return load(config)
-    except SettingsError as error:
-        _leave(str(error), EX_CONFIG)
-
-
 def _serve(house: Coroutine[object, object, None], *failures: type[Exception]) -> None:
     """Run a house to its end; what keeps it from serving is said in one line, exit 1."""
     expected: tuple[type[Exception], ...] = (OSError, *failures)
@@ -287,11 +278,6 @@ def _serve(house: Coroutine[object, object, None], *failures: type[Exception]) -
         asyncio.run(house)
     except expected as error:
         _leave(str(error), 1)
-
-
-def _leave(message: str, code: int) -> NoReturn:
-    click.echo(message, err=True)
-    sys.exit(code)
 
 
 def _set_up(*, quiet: Sequence[str] = ()) -> None:

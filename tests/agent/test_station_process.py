@@ -69,7 +69,7 @@ async def test_the_watchdog_starves_while_the_journal_cannot_be_written_and_is_f
         view = await house.status()
         assert view["journal_ok"] is False
         hungry = manager.heard("WATCHDOG=1")
-        await until(lambda: [shown["lamp"] for shown in house.panel_events("outputs")] == ["fault"])
+        await until(lambda: [shown["lamp"] for shown in house.panel_events("outputs")] == ["off", "fault"])
         assert manager.heard("WATCHDOG=1") == hungry
     await fed(manager)
     await until(lambda: house.panel_events("outputs")[-1]["lamp"] == "off")
@@ -149,7 +149,7 @@ async def test_killed_and_started_again_a_call_rings_at_its_rung_and_presses_mad
     assert view["calls"][0]["age_s"] >= call["age_s"]
     assert view["calls"][0]["escalated"]
     await until(lambda: len(house.panel_events("acknowledged")) == 2)
-    assert [shown["tone"] for shown in house.panel_events("outputs")] == [1, 2]  # never lower again
+    assert [shown["tone"] for shown in house.panel_events("outputs")] == [0, 1, 2]  # never lower again
     counted = [len(house.events(f"help.{what}")) for what in ("raised", "pressed_again", "escalated")]
     assert counted == [1, 1, 1]
 

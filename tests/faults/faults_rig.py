@@ -81,6 +81,13 @@ async def panel_status(city: City, station: str = STATION) -> dict[str, Any]:
     return answers()[0]
 
 
+async def panel_becomes(city: City, condition: Callable[[dict[str, Any]], bool], station: str = STATION) -> None:
+    """Wait until the played panel's status is as wished: its firmware is a process of its own, and hears later."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition(shows := await panel_status(city, station)):
+        assert time.monotonic() < deadline, shows
+
+
 # -- acting --------------------------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from faults_rig import (
     hq_row,
     page,
     panel,
-    panel_status,
+    panel_becomes,
     press,
     press_recorded,
     recorded,
@@ -36,9 +36,7 @@ async def alarmed_and_unrecorded(city: City) -> None:
     assert "<b>110</b>" in shown
     assert "Your call is recorded" not in shown
     await until(lambda: hq_row(city).get("unrecorded_since"), within=5)
-    shows = await panel_status(city)
-    assert shows["tone"] >= 1
-    assert shows["latched"] >= 1
+    await panel_becomes(city, lambda shows: shows["tone"] >= 1 and shows["latched"] >= 1)
 
 
 async def well_again(city: City, presses: int) -> None:
@@ -46,7 +44,7 @@ async def well_again(city: City, presses: int) -> None:
     await all_there_once(city, presses)
     await until(lambda: hq_row(city)["unrecorded_since"] is None)
     assert [call["recorded"] for call in calls(city)] == [True]
-    assert (await panel_status(city))["latched"] == 0
+    await panel_becomes(city, lambda shows: shows["latched"] == 0)
     assert status(city)["journal_ok"]
 
 

@@ -17,6 +17,7 @@ _BAUDS: tuple[Baud, ...] = (115200, 57600, 38400, 19200, 9600, 4800, 2400, 1200)
 _CARD_BAUDS: tuple[Baud, ...] = (115200, 57600, 38400, 19200, 9600)
 _BIASES: tuple[Bias, ...] = ("pull_up", "pull_down", "disabled", "as_is")
 _SUFFIXES: tuple[Suffix, ...] = ("cr", "lf", "crlf")
+_SERIAL = 3  # the place of the serial number in usb:VID:PID:SERIAL
 _NAME = "[a-z0-9][a-z0-9-]{0,31}"
 
 
@@ -166,7 +167,8 @@ def _serial_port(section: Section) -> str:
             section.mistake(
                 "port", found=f'"{port}"', expected="usb:VID:PID or usb:VID:PID:SERIAL, such as usb:2e8a:0005"
             )
-        return port.lower() if port.count(":") == 2 else port  # noqa: PLR2004 - without a serial number
+        # Vendor and product are hexadecimal numbers; a serial number is text.
+        return ":".join(part.lower() if place < _SERIAL else part for place, part in enumerate(port.split(":")))
     return port if "://" in port or not port else str(section.path("port"))
 
 

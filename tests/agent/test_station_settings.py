@@ -183,5 +183,5 @@ def test_names_and_ports_are_one_devices_alone_and_all_mistakes_are_told_at_once
 
 
 def test_two_devices_of_one_usb_name_are_told_apart_by_nobody(example):
-    add(example, READERS.replace("usb:1a86:7523", "usb:0403:6001:A1"))
-    assert edit(example) == ['code_scanner.port: "usb:0403:6001:A1", as in passport_reader.port; a port of its own']
+    add(example, READERS.replace("usb:0403", "usb:04A3").replace("usb:1a86:7523", "usb:04a3:6001:A1"))
+    assert edit(example) == ['code_scanner.port: "usb:04a3:6001:A1", as in passport_reader.port; a port of its own']

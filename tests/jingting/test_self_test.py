@@ -21,14 +21,25 @@ async def sees(url, condition):
     return view
 
 
+async def measures(url, metric) -> None:
+    """Wait until Prometheus would read a metric."""
+    deadline = time.monotonic() + DEADLINE_S
+    while metric not in (text := await asyncio.to_thread(page, url)):
+        assert time.monotonic() < deadline, text
+        await asyncio.sleep(0.05)
+
+
 def new_id() -> str:
     return uuid7(wall_ms=time.time_ns() // 1_000_000)
 
 
 async def test_a_panel_is_tested_at_the_duty_desk_and_a_real_press_meanwhile_rings(tmp_path):
     async with City(tmp_path, stations=1) as city:
-        await city.connected()
         [station] = city.stations
+        config = city.station_folder(station) / "station.toml"
+        config.write_text(config.read_text(encoding="utf-8") + "\n[health]\nevery_s = 1\n", encoding="utf-8")
+        await city.restart(f"station-{station}")
+        await city.connected()
         at_station, at_hq = city.station_url(station), city.hq_url
         test = new_id()
         for _ in range(2):  # the same form twice is one test
@@ -39,9 +50,13 @@ async def test_a_panel_is_tested_at_the_duty_desk_and_a_real_press_meanwhile_rin
         assert not view["calls"]
         overview = await sees(at_hq + "/overview.json", lambda view: view["stations"][0]["self_test_age_s"] is not None)
         assert (overview["calls"], overview["stations"][0]["self_test_failed"]) == ([], "")
-        assert f'station_self_test_age_seconds{{station="{station}"}}' in await asyncio.to_thread(
-            page, at_hq + "/metrics"
-        )
+        for metric in (
+            f'station_self_test_age_seconds{{station="{station}"}}',
+            f'station_device_up{{kind="panel",station="{station}"}} 1.0',
+            f'station_device_up{{kind="card_reader",station="{station}"}} 1.0',
+            f'station_device_noise_bytes{{station="{station}"}} ',
+        ):
+            await measures(at_hq + "/metrics", metric)
         assert await city.drained()
         log = [json.loads(line) for line in city.panel_log(station).read_text().splitlines()]
         shown = [entry for entry in log if entry["event"] == "outputs"]

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-BENCHES = ("appends", "press", "footprint", "disk", "urgent", "drain", "wire", "codecs", "devices")
+BENCHES = ("appends", "press", "footprint", "disk", "urgent", "drain", "wire", "codecs", "devices", "panel")
 COLUMNS = ("name", "value", "unit", "baseline", "ratio", "aim", "met")
 
 

@@ -24,7 +24,7 @@ _CHUNK = 4096
 _MAX_NOISE = 100_000_000
 _MAX_MS = 600_000
 _STDIN, _STDOUT = 0, 1
-_ANSWER_MS = 2000
+_ANSWER_MS = 5000
 
 _Command: TypeAlias = Callable[..., dict[str, Any] | None]
 
@@ -141,12 +141,7 @@ class Player:
             if button is not None:
                 self._fingers.press(button, now)
         if self._asked is not None and now >= self._ask_until_ns:
-            full = self._status is not None and self._status.faults & frames.FULL
-            why = (
-                "the latch is full: start the host, so that it acknowledges" if full else "the firmware made none of it"
-            )
-            self._answer({"error": f"no press after {_ANSWER_MS / 1000:g} s: {why}"})
-            self._asked = None
+            self._refuse(f"no press after {_ANSWER_MS / 1000:g} s: the firmware made none of it")
         if self._noise and self._line.master >= 0:
             self._noise -= self._line.send(self._rng.randbytes(min(self._noise, _CHUNK)))
 
@@ -184,6 +179,8 @@ class Player:
         gone = status.lamp == "host_gone"
         if was is not None and gone != (was.lamp == "host_gone"):
             self._log.write("host_gone" if gone else "host_back")
+        if status.faults & frames.FULL and self._asked in self._touched:
+            self._refuse("the latch is full: start the host, so that it acknowledges")
         if not self._is_ready and self._hello is not None:
             self._is_ready = True
             self._answer(self._ready(self._hello, status))
@@ -241,6 +238,10 @@ class Player:
                 answer = {"error": f"unknown: {' '.join(words)!r}; there are: {', '.join(self._commands)}"}
             if answer is not None:
                 self._answer(answer)
+
+    def _refuse(self, why: str) -> None:
+        self._asked = None
+        self._answer({"error": why})
 
     def _answer(self, answer: dict[str, Any]) -> None:
         try:

@@ -1,9 +1,11 @@
 """How the panel's firmware behaves, on a clock and a board of our own."""
 
 import itertools
+import random
 
 import pytest
 from firmware_rig import CASE, CUT, NORMAL, OFF, PRESSED, RAISED, SHORT, Bench, PlayedBoard
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -283,6 +285,50 @@ def test_what_the_flash_kept_and_is_damaged_begins_a_new_epoch_and_is_told(bench
     assert bench.status.faults == frames.STORE
 
 
+@given(seed=st.integers(0, 1 << 32), lost_percent=st.integers(0, 60), down_s=st.integers(0, 30))
+@settings(max_examples=settings().max_examples // 20)
+def test_a_minute_of_presses_every_second_on_four_buttons_arrives_once_each_over_any_line(seed, lost_percent, down_s):
+    """The host is away for a while in the middle, and of its frames and of the panel's so many are damaged."""
+    rng, bench = random.Random(seed), Bench()
+    arrived, contacts = {}, [0] * 4
+    spoilt = frames.frame(b"?" * 20)[:-4]
+
+    def host(second):
+        for message in bench.take(frames.Press):
+            if abs(second - 30) > down_s / 2 and rng.randrange(100) >= lost_percent:
+                arrived[message.epoch, message.number] = message.button
+                if rng.randrange(100) >= lost_percent:
+                    bench.say(frames.PressAck(message.epoch, message.number))
+                else:
+                    bench.panel.hear(spoilt)
+
+    for second in range(60):
+        for button in range(4):
+            if bench.status.latched < CAPACITY:
+                bench.press(button, rng.randrange(30, 120))
+                contacts[button] += 1
+        host(second)
+        bench.run(1000 - 4 * 180 + rng.randrange(200))
+        host(second)
+    for _ in range(1000):
+        if not bench.status.latched:
+            break
+        bench.run(250)
+        host(60)
+    assert [list(arrived.values()).count(button) for button in range(4)] == contacts
+
+
+@given(st.lists(st.binary(max_size=200), max_size=20))
+def test_any_bytes_on_the_line_press_nothing_and_stop_nothing(pieces):
+    bench = Bench()
+    for piece in pieces:
+        bench.panel.hear(piece)
+        bench.run(10)
+    assert bench.presses() == []
+    bench.press()
+    assert bench.presses() == [1]
+
+
 class Story(RuleBasedStateMachine):
     """Whatever happens, what is latched is exactly what was pressed and not acknowledged, and it is repeated."""
 
@@ -352,4 +398,5 @@ class Story(RuleBasedStateMachine):
 
 
 TestStory = Story.TestCase
+TestStory.settings = settings(stateful_step_count=20)
 TestStory.pytestmark = [pytest.mark.timeout(1800)]  # ten thousand stories, at night

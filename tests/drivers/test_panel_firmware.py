@@ -9,6 +9,7 @@ import psutil
 import pytest
 from panel_rig import Host, Simulator, until
 
+from drivers.firmware import frames
 from drivers.panel import Outputs
 from drivers.simulators.board import micropython
 
@@ -111,6 +112,17 @@ async def test_presses_made_while_the_host_is_down_arrive_once_each(simulator):
     async with Host(simulator.link) as host:
         await until(lambda: simulator.status()["latched"] == 0, "the acknowledgements")
         assert set(host.presses) == presses == set(simulator.presses("acknowledged"))
+
+
+async def test_a_full_latch_takes_no_more_says_so_and_loses_none_of_those_it_has(simulator):
+    """Pressed with four fingers at a time, since each needs a while to come off its button."""
+    presses = {key(simulator.ask(f"press {number % 4} 30")) for number in range(64)}
+    assert "the latch is full" in simulator.ask("press 0")["error"]
+    assert simulator.status()["faults"] == frames.FULL
+    async with Host(simulator.link) as host:
+        await until(lambda: simulator.status()["latched"] == 0, "the acknowledgements")
+        assert set(host.presses) == presses
+        await ready(host)
 
 
 async def test_presses_made_while_the_line_is_garbled_arrive_once_each(simulator):

@@ -3,7 +3,7 @@
 import uuid
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, text, update
 
 from hq import tables
 
@@ -12,6 +12,8 @@ ALIVE_MS: Final = 180_000
 
 _epoch, _workers = tables.epoch, tables.workers
 _FIND = select(_epoch.c.epoch).with_for_update()
+# Two workers that start at once on a new database: the second waits here for the first one's commit.
+_FIRST = text("INSERT INTO epoch (id, epoch) VALUES (1, :epoch) ON CONFLICT DO NOTHING")
 _RENEW = update(_epoch).values(epoch=bindparam("to"))
 _BEATS = select(_workers.c.beat_ms).where(_workers.c.worker != bindparam("me"))
 _BEAT = update(_workers).where(_workers.c.worker == bindparam("me")).values(beat_ms=bindparam("at"))
@@ -26,11 +28,12 @@ def beat(connection: Connection, worker: str, now_ms: int) -> None:
 
 def at_start(connection: Connection, worker: str, now_ms: int) -> str:
     """Return the epoch for a worker that starts: a new one if no other has beaten for 180 s."""
-    current: str | None = connection.execute(_FIND).scalar()
+    connection.execute(_FIRST, {"epoch": str(uuid.uuid4())})
+    current: str = connection.execute(_FIND).scalar_one()
     others = connection.execute(_BEATS, {"me": worker}).scalars()
     alive = any(abs(now_ms - other) < ALIVE_MS for other in others)
     beat(connection, worker, now_ms)
-    return current if current is not None and alive else renew(connection)
+    return current if alive else renew(connection)
 
 
 def beating(connection: Connection, now_ms: int) -> list[tuple[str, int]]:
@@ -42,8 +45,8 @@ def beating(connection: Connection, now_ms: int) -> list[tuple[str, int]]:
 def renew(connection: Connection) -> str:
     """Write a new epoch and return it; every station will begin a new session."""
     epoch = str(uuid.uuid4())
-    if connection.execute(_RENEW, {"to": epoch}).rowcount == 0:
-        connection.execute(insert(_epoch), {"id": 1, "epoch": epoch})
+    connection.execute(_FIRST, {"epoch": epoch})
+    connection.execute(_RENEW, {"to": epoch})
     return epoch
 
 

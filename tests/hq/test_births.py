@@ -1,4 +1,6 @@
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from store_rig import NOW, STATION, StationJournal, alarms, line_of, opened, raised, rows
@@ -141,6 +143,21 @@ def test_an_epoch_lives_as_long_as_one_worker_beats(store):
     third = store.new_epoch()
     assert third != second
     assert store.epoch_at_start("b", NOW + 400_001) == third
+
+
+def test_two_workers_that_start_at_once_on_a_new_database_agree_on_the_epoch(url):
+    stores = [Store.open(url, wall_ms=lambda: NOW) for _ in range(2)]
+    together = threading.Barrier(2)
+
+    def start(number):
+        together.wait(10)
+        return stores[number].epoch_at_start(f"worker-{number}", NOW)
+
+    with ThreadPoolExecutor(2) as threads:
+        epochs = list(threads.map(start, range(2)))
+    assert epochs[0] == epochs[1] == stores[0].epoch()
+    for store in stores:
+        store.close()
 
 
 def test_two_workers_that_see_one_birth_at_once_leave_one_station(url):

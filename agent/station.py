@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 from collections.abc import Coroutine
 from typing import Any
@@ -182,7 +181,7 @@ async def run(settings: StationSettings) -> None:
 
 
 def _serves(station: str) -> None:
-    gc.collect()  # what the start leaves behind would stay in memory for weeks
+    process.started()
     process.notify("READY=1")
     log.info("Station %s serves.", station)
 

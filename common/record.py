@@ -1,5 +1,6 @@
 """A walk-in record: what its events add up to, at the station and at headquarters alike. Pure."""
 
+from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -11,29 +12,10 @@ from common.workflow import Outcome, State, step_called
 RecordEvent: TypeAlias = RecordOpened | RecordAmended | RecordStepped
 """What changes a record; that somebody was shown it (`record.revealed`) does not."""
 
-_GROUPS: Final[dict[str, tuple[str, ...]]] = {
-    "opened": ("number", "opened_time", "clock_unsure", "channel", "team"),
-    "state": (
-        "state",
-        "outcome",
-        "missing",
-        "until",
-        "target",
-        "due",
-        "consent",
-        "result",
-        "duplicate_of",
-        "reason",
-    ),
-    "service": ("service",),
-    "catalogue": ("catalogue",),
-    "priority": ("priority",),
-    "grid": ("grid",),
-    "reference": ("reference",),
-    "on_file": ("on_file",),
-    "staff": ("staff",),
-}
-"""Fields that change together."""
+_ALONE: Final[tuple[str, ...]] = ("service", "catalogue", "priority", "grid", "reference", "on_file", "staff")
+_ALONE_IN_A_STEP: Final[tuple[str, ...]] = ("reference", "staff")
+"""Fields that each change by themselves."""
+_NEVER: Final = (0, "")
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -85,26 +67,49 @@ def fold(record: Record, payload: RecordEvent, event_id: str, *, time: str, unsu
     """
     change = 1 if isinstance(payload, RecordOpened) else payload.change
     mark = (change, event_id)
-    news = _said(payload) | ({"opened_time": time, "clock_unsure": unsure} if isinstance(payload, RecordOpened) else {})
     marks = dict(record.marks)
     taken: dict[str, Any] = {}
-    for group, fields in _GROUPS.items():
-        said = {name: news[name] for name in fields if name in news}
-        if said and mark > marks.get(group, (0, "")):
+    for group, said in _said(payload, time, unsure):
+        if mark > marks.get(group, _NEVER):
             marks[group] = mark
             taken |= said
     return msgspec.structs.replace(record, **taken, marks=marks, change=max(record.change, change))
 
 
-def _said(payload: RecordEvent) -> dict[str, Any]:
-    """Return the record's fields that an event tells: all of a group or none of it."""
-    if isinstance(payload, RecordStepped):
-        told = {name: getattr(payload, name) for name in _GROUPS["state"] if name != "outcome"}
-        told["outcome"] = step_called(payload.step).outcome
-        names: tuple[str, ...] = ("reference", "staff")
-    else:
-        told = {}
-        names = ("service", "catalogue", "priority", "grid", "reference", "on_file", "staff")
-    if isinstance(payload, RecordOpened):
-        told = {"number": payload.number, "channel": payload.channel, "team": payload.team, "state": payload.state}
-    return told | {name: value for name in names if (value := getattr(payload, name)) is not None}
+def _said(payload: RecordEvent, time: str, unsure: bool) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: FBT001 - as `fold` has it
+    """Yield the groups of fields that an event tells: those of a group change together."""
+    names = _ALONE
+    match payload:
+        case RecordOpened():
+            yield (
+                "opened",
+                {
+                    "number": payload.number,
+                    "opened_time": time,
+                    "clock_unsure": unsure,
+                    "channel": payload.channel,
+                    "team": payload.team,
+                },
+            )
+            yield "state", {"state": payload.state}
+        case RecordStepped():
+            yield (
+                "state",
+                {
+                    "state": payload.state,
+                    "outcome": step_called(payload.step).outcome,
+                    "missing": payload.missing,
+                    "until": payload.until,
+                    "target": payload.target,
+                    "due": payload.due,
+                    "consent": payload.consent,
+                    "result": payload.result,
+                    "duplicate_of": payload.duplicate_of,
+                    "reason": payload.reason,
+                },
+            )
+            names = _ALONE_IN_A_STEP
+    for name in names:
+        value = getattr(payload, name)
+        if value is not None:
+            yield name, {name: value}

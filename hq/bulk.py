@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    BindParameter,
     Boolean,
     Column,
     Connection,
@@ -52,19 +53,25 @@ def insert_mappings(connection: Connection, table: Table, rows: Sequence[Mapping
         insert_rows(connection, table, list(rows[0]), (list(row.values()) for row in rows))
 
 
-def rows_among(
-    connection: Connection, wanted: Select[Any], key: Column[str], values: Sequence[str]
-) -> list[RowMapping]:
-    """Return the rows `wanted` whose `key` is one of many values.
+class RowsAmong:
+    """The rows of a SELECT with one `key` among many values; its other parameters are its `bindparam` names.
 
-    PostgreSQL looks each up by itself: left to choose, it reads all of a station's rows as long as it has no
+    PostgreSQL looks each value up by itself: left to choose, it reads all of a station's rows as long as it has no
     statistics of them, which is just when a backlog arrives.
     """
-    if connection.dialect.name != "postgresql":
-        return list(connection.execute(wanted.where(key.in_(values))).mappings())
-    each = func.unnest(bindparam(None, list(values), type_=ARRAY(key.type))).table_valued("value").render_derived()
-    found = wanted.where(key == each.c.value).offset(literal_column("0")).lateral()
-    return list(connection.execute(select(found).select_from(each.join(found, true()))).mappings())
+
+    def __init__(self, wanted: Select[Any], key: Column[str]) -> None:
+        every: BindParameter[Any] = bindparam("values", expanding=True)
+        self._any = wanted.where(key.in_(every))
+        array = bindparam("values", type_=ARRAY(key.type))
+        each = func.unnest(array).table_valued("value").render_derived()
+        found = wanted.where(key == each.c.value).offset(literal_column("0")).lateral()
+        self._each = select(found).select_from(each.join(found, true()))
+
+    def all(self, connection: Connection, values: Sequence[str], **others: object) -> list[RowMapping]:
+        """Return every row there is."""
+        statement = self._each if connection.dialect.name == "postgresql" else self._any
+        return list(connection.execute(statement, {"values": list(values), **others}).mappings())
 
 
 def _execute_many(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

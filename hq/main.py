@@ -65,6 +65,7 @@ async def run(settings: HqSettings) -> None:
     serving = asyncio.create_task(server.serve(sockets=[listening]), name="web")
     linking = asyncio.create_task(link.run(), name="link")
     stopping = asyncio.create_task(stop.wait(), name="stop")
+    process.started()
     process.notify("READY=1")
     try:
         await asyncio.wait({serving, linking, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -96,6 +97,7 @@ async def run_log_worker(settings: HqSettings, worker: str) -> None:
     )
     working = asyncio.create_task(OwnLoop("ingest-log").run(logs.run), name="log worker")
     stopping = asyncio.create_task(stop.wait(), name="stop")
+    process.started()
     process.notify("READY=1")
     try:
         await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -17,7 +17,7 @@ from common.events import RecordAmended, RecordOpened
 from common.identifiers import is_identifier
 from common.record import Record, RecordEvent, fold
 from hq import tables
-from hq.bulk import insert_mappings, rows_among
+from hq.bulk import RowsAmong, insert_mappings
 
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 _AS_JSON: Final = ("on_file", "missing", "marks", "boxes")
@@ -26,6 +26,7 @@ _MOST_AT_ONCE: Final = 500
 _records = tables.records
 _FIELDS: Final = tuple(c.name for c in _records.c if c.name not in ("station", "record", "received_ms"))
 _NUMBERED = select(_records).where(_records.c.number == bindparam("called")).order_by(_records.c.station)
+_KNOWN: Final = RowsAmong(select(_records).where(_records.c.station == bindparam("of")), _records.c.record)
 _CHANGE = (
     update(_records)
     .where(_records.c.station == bindparam("of"), _records.c.record == bindparam("id_"))
@@ -83,7 +84,7 @@ def records_called(connection: Connection, number: str) -> list[StationRecord]:
 
 def _project(connection: Connection, station: str, told: Sequence[Told], received_ms: int) -> None:
     ids = sorted({each.payload.record for each in told})
-    known = rows_among(connection, select(_records).where(_records.c.station == station), _records.c.record, ids)
+    known = _KNOWN.all(connection, ids, of=station)
     before = {row["record"]: _read(row) for row in known}
     after = dict(before)
     for each in told:

@@ -5,7 +5,9 @@ more, no NaN or infinity, no lone surrogate, at most 32 levels (the outermost ob
 """
 
 import json
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeAlias
+
+import msgspec
 
 MAX_NESTING = 32
 _MAX_INTEGER = 2**53
@@ -14,6 +16,24 @@ _MAX_INTEGER_DIGITS = 16
 
 def parse_object(data: bytes) -> dict[str, Any]:
     """Return the JSON object that `data` is. Raises ValueError, saying what is wrong, for anything else."""
+    value = _as_we_write(data)
+    return _as_anybody_writes(data) if value is None else value
+
+
+def _as_we_write(data: bytes) -> dict[str, Any] | None:
+    """Return a shallow object that would be written again byte for byte as it came; None for any other.
+
+    So no key was there twice, and nothing was lost in reading it. That is what our own events are, and three times as
+    quick; whatever is spelt another way, or wrong, is for the careful reader.
+    """
+    try:
+        value: dict[str, Any] = _shallow.decode(data)
+        return value if _encode(value) == data else None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _as_anybody_writes(data: bytes) -> dict[str, Any]:
     text = data.decode("utf-8")
     try:
         value = _decode(text)
@@ -63,6 +83,13 @@ def _depth(value: Any) -> int:
     return deepest
 
 
+_Scalar: TypeAlias = bool | Annotated[int, msgspec.Meta(gt=-_MAX_INTEGER, lt=_MAX_INTEGER)] | float | str | None
+_Deepest: TypeAlias = _Scalar | list[_Scalar] | dict[str, _Scalar]
+_Deeper: TypeAlias = _Scalar | list[_Deepest] | dict[str, _Deepest]
+_Deep: TypeAlias = _Scalar | list[_Deeper] | dict[str, _Deeper]
+# An event, its data, what is sealed there, and one level to spare.
+_shallow: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, _Deep])
+_encode = msgspec.json.Encoder().encode
 _decode = json.JSONDecoder(
     object_pairs_hook=_unique, parse_int=_integer, parse_float=_real, parse_constant=_constant
 ).decode

@@ -1,6 +1,7 @@
 import json
 import math
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,3 +112,41 @@ def test_a_surrogate_pair_is_one_character():
 def test_what_is_not_one_json_object_in_utf_8_is_refused(data):
     with pytest.raises(ValueError):
         parse_object(data)
+
+
+# What our own writer writes is read by a quicker way; nothing but the time may tell.
+
+
+@given(OBJECTS)
+def test_a_text_as_our_writer_writes_it_means_the_same(value):
+    text = msgspec.json.encode(value)
+    assert parse_object(text) == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"a":1,"b":2,"a":1}',
+        b'{"data":{"sealed":{"a":1,"a":1}}}',
+        b'{"a":9007199254740992}',
+        b'{"data":{"a":[-9007199254740992]}}',
+        b'{"a":123456789012345678901234567890}',
+        b'{"a":NaN}',
+        b'{"a":1e309}',
+        b'{"a":"\\ud800"}',
+        b'{"a":"\xed\xa0\x80"}',
+        b'{"a":"\xff"}',
+        b'{"a":"\x01"}',
+        b'\xef\xbb\xbf{"a":1}',
+        b'{"a":1}{',
+        b"[1]",
+        b"",
+    ],
+)
+def test_what_is_wrong_is_wrong_however_densely_it_is_written(text):
+    with pytest.raises(ValueError, match=r".+"):
+        parse_object(text)
+
+
+def test_the_largest_integers_are_whole():
+    assert parse_object(b'{"a":9007199254740991,"b":[-9007199254740991]}') == {"a": 2**53 - 1, "b": [1 - 2**53]}

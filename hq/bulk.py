@@ -3,7 +3,7 @@
 Some 20 rows are as quick the ordinary way; a thousand take a fraction of the time.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -30,12 +30,25 @@ _BINARY: Final = ((BigInteger, "int8"), (Integer, "int4"), (LargeBinary, "bytea"
 """What binary COPY calls the columns' types, all others being text (PostgreSQL 15, COPY, "Binary Format")."""
 
 
-def insert_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Insert rows, values in the order of `columns`. Raises what SQLAlchemy does; none of the rows may be there yet."""
+def insert_rows(
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    meanwhile: Callable[[], None] | None = None,
+) -> None:
+    """Insert rows, values in the order of `columns`. Raises what SQLAlchemy does; none of the rows may be there yet.
+
+    `meanwhile` is called once while PostgreSQL, another process, writes them; on SQLite, where nobody else works,
+    never. It must neither use the connection nor raise.
+    """
     dialect = connection.dialect
-    insert = _copy_in if dialect.name == "postgresql" else _execute_many
     try:
-        insert(connection, table, columns, rows)
+        if dialect.name == "postgresql":
+            _copy_in(connection, table, columns, rows, meanwhile or _nothing)
+        else:
+            _execute_many(connection, table, columns, rows)
     except dialect.loaded_dbapi.Error as error:
         raise DBAPIError.instance(
             f"INSERT INTO {table.name}",
@@ -83,14 +96,27 @@ def _execute_many(connection: Connection, table: Table, columns: Sequence[str], 
     )
 
 
-def _copy_in(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def _copy_in(
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    meanwhile: Callable[[], None],
+) -> None:
+    from hq.copy_in import Ending  # noqa: PLC0415 - psycopg, which only PostgreSQL needs
+
     types = [_type_of(table, name) for name in columns]
     names = ", ".join(map(_quoted, columns))
     cursor: Any = connection.connection.cursor()
-    with cursor.copy(f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)") as copy:
+    statement = f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)"
+    with cursor.copy(statement, writer=Ending(cursor, meanwhile)) as copy:
         copy.set_types(types)
         for row in rows:
             copy.write_row(row)
+
+
+def _nothing() -> None:
+    pass
 
 
 def _quoted(name: str) -> str:

@@ -6,6 +6,7 @@ serves one thread, since it signs and compresses.
 
 import logging
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,7 @@ from common.clock import Clock, rfc3339
 from common.identifiers import is_identifier
 from hq.births import Birth
 from hq.store import Store, Taken
+from sync.batch import Batch
 from sync.receiver import Ack, ack_header, read_ack, read_batch
 from sync.signed import MAX_OPEN_AT_HQ, Kind, Message, Refusal, Unknown, Writer, open_message
 from sync.signing import SigningKey, VerifyKey
@@ -103,20 +105,38 @@ class Ingest:
 
     def batch(self, station: str, lane: Lane, payload: bytes) -> bytes | None:
         """Store a batch and return the ack that answers it; None where nothing may be answered."""
+        read = self.read(station, lane, payload)
+        taken = self.take((read,)) if isinstance(read, Batch) else ()
+        return self.answer(station, lane, read, *taken)
+
+    def read(self, station: str, lane: Lane, payload: bytes) -> Batch | Refusal | None:
+        """Open and check a batch without looking into the database; None for what is to be left alone."""
         try:
             message = self._open(station, payload, frozenset({"batch"}))
-            if message is None:
-                return None
-            batch = read_batch(message, lane=lane)
+            return None if message is None else read_batch(message, lane=lane)
         except Refusal as refusal:
-            return self._refuse(station, refusal)
-        taken = self._store.take(batch, received_ms=self._clock.wall_ms())
+            return refusal
+
+    def take(self, batches: Sequence[Batch], *, meanwhile: Callable[[], None] | None = None) -> list[Taken]:
+        """Store batches, all or none of them (`Store.take_all`); when this returns, they are committed."""
+        return self._store.take_all(batches, received_ms=self._clock.wall_ms(), meanwhile=meanwhile)
+
+    def answer(
+        self, station: str, lane: Lane, read: Batch | Refusal | None, taken: Taken | None = None
+    ) -> bytes | None:
+        """Return the ack for what was read, and of a batch also `taken`; None where nothing may be answered."""
+        if isinstance(read, Refusal):
+            return self._refuse(station, read)
+        if read is None or taken is None:
+            return None
         self._metrics.stored(lane, len(taken.settled.fresh))
         if taken.settled.verdict == "fork":
-            fork = Refusal("fork", "another line is held under one of these numbers", header=message.header)
-            return self._refuse(station, fork)
+            header = {"journal": read.journal, "first": read.first, "count": len(read.lines)}
+            return self._refuse(
+                station, Refusal("fork", "another line is held under one of these numbers", header=header)
+            )
         # Not the session we remember: another worker may have taken a later birth.
-        return None if taken.session is None else self._write_ack(station, taken.session, batch.journal, taken)
+        return None if taken.session is None else self._write_ack(station, taken.session, read.journal, taken)
 
     def state(self, station: str, payload: bytes) -> StateTaken:
         """Take a birth or a farewell."""

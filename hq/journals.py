@@ -1,6 +1,6 @@
 """A station's journals as headquarters holds them: rows, lines, and the lock they change under."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -66,10 +66,16 @@ class JournalRow:
 
 
 class JournalLedger:
-    """A `sync.batch.Ledger` over the row and the lines of one journal, for one transaction."""
+    """A `sync.batch.Ledger` over the row and the lines of one journal, for one transaction.
 
-    def __init__(self, connection: Connection, station: str, journal: str) -> None:
+    `meanwhile` may be called while many lines are written (`hq.bulk.insert_rows`).
+    """
+
+    def __init__(
+        self, connection: Connection, station: str, journal: str, *, meanwhile: Callable[[], None] | None = None
+    ) -> None:
         self._connection = connection
+        self._meanwhile = meanwhile
         found = find_journal(connection, station, journal)
         self.row = add_journal(connection, station, journal) if found is None else found
 
@@ -87,7 +93,7 @@ class JournalLedger:
         if len(rows) == 1:
             _NEW_LINE.run(self._connection, dict(zip(_LINE, rows[0], strict=True)))
         elif rows:
-            insert_rows(self._connection, _events, _LINE, rows)
+            insert_rows(self._connection, _events, _LINE, rows, meanwhile=self._meanwhile)
         _MOVE.run(
             self._connection,
             {
@@ -117,6 +123,14 @@ def lock_station(connection: Connection, station: str, *, seen_ms: int | None = 
     except IntegrityError:  # another worker was faster
         pass
     return statement.one(connection, parameters)
+
+
+def lock_stations(connection: Connection, stations: Iterable[str], *, seen_ms: int) -> dict[str, Any]:
+    """Lock the rows of several stations as `lock_station` does, always in the same order: so nobody waits in a circle.
+
+    Who locks several may hold none before.
+    """
+    return {station: lock_station(connection, station, seen_ms=seen_ms) for station in sorted(set(stations))}
 
 
 def find_journal(connection: Connection, station: str, journal: str) -> JournalRow | None:

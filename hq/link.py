@@ -6,12 +6,13 @@ and answers it in one go: its loop waits for the database, and nothing else live
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from common.clock import Clock, rfc3339
 from hq.ingest import Ingest, Presences, StationKeys
+from hq.log_batches import LogBatches
 from hq.orders import Orders
 from hq.orders_down import OrdersDown
 from hq.own_loop import OwnLoop
@@ -19,7 +20,7 @@ from hq.patience import Patience
 from hq.store import Store
 from hq.wire import ATTEMPTS, Wire
 from sync import topics
-from sync.connection import Broker, Will
+from sync.connection import Broker, Incoming, Will
 from sync.signing import SigningKey
 
 BEAT_EVERY_S: Final = 60.0
@@ -54,6 +55,7 @@ class Link:
         presences, keys = Presences(store), StationKeys(station_keys)
         self._urgent_ingest = Ingest(store, keys=keys, key=key, presences=presences, clock=clock)
         self._log_ingest = Ingest(store, keys=keys, key=key, presences=presences, clock=clock)
+        self._batches = LogBatches(self._log_ingest, lambda station, ack: _answer(self._log, station, ack))
         self._down = OrdersDown(
             store=store,
             orders=orders,
@@ -141,22 +143,26 @@ class Link:
 
     # -- what comes ------------------------------------------------------------------------------------------
 
-    async def _take_urgent(self, topic: str, payload: bytes) -> None:
-        match topics.parse(topic):
+    async def _take_urgent(self, messages: Sequence[Incoming]) -> int:
+        message = messages[0]
+        match topics.parse(message.topic):
             case (station, "up/urgent"):
-                self._answer(self._urgent, station, self._urgent_ingest.batch(station, "urgent", payload))
+                ack = self._urgent_ingest.batch(station, "urgent", message.payload)
+                if ack is not None:
+                    _answer(self._urgent, station, ack)
             case _:
                 self._store.metrics.refused("foreign-topic")
+        return 1
 
-    async def _take_log(self, topic: str, payload: bytes) -> None:
-        ingest = self._log_ingest
-        match topics.parse(topic):
-            case (station, "up/log"):
-                self._answer(self._log, station, ingest.batch(station, "log", payload))
+    async def _take_log(self, messages: Sequence[Incoming]) -> int:
+        ingest, payload = self._log_ingest, messages[0].payload
+        match topics.parse(messages[0].topic):
+            case (_, "up/log"):
+                return self._batches.take(messages)
             case (station, "state"):
                 taken = ingest.state(station, payload)
                 for answer in taken.acks:
-                    self._answer(self._log, station, answer)
+                    _answer(self._log, station, answer)
                 if taken.began or taken.ended:
                     await self._down.session_changed(station)
             case (station, "health"):
@@ -167,7 +173,8 @@ class Link:
                     await self._down.take_ack(station, down)
             case _:  # no station's, or one that a broker should not have sent us
                 self._store.metrics.refused("foreign-topic")
+        return 1
 
-    def _answer(self, wire: Wire, station: str, ack: bytes | None) -> None:
-        if ack is not None:
-            wire.publish(topics.ack(station, "up"), ack, slot="ack")
+
+def _answer(wire: Wire, station: str, ack: bytes) -> None:
+    wire.publish(topics.ack(station, "up"), ack, slot="ack")

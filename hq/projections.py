@@ -46,7 +46,7 @@ from sync.receiver import check_line
 MAX_ASIDE: Final = 1000
 """Most refused lines kept of one station."""
 
-MAX_RECORDS: Final = 1024
+MAX_RECORDS: Final = 2048
 """Most events of records that wait in memory to be written together."""
 
 _projected, _aside, _orders, _stations = tables.projected, tables.aside, tables.orders, tables.stations
@@ -223,6 +223,8 @@ class Projection:
             return  # acted on when it was stored
         payload = read_payload(EVENTS, inner)
         match payload:
+            case RecordOpened() | RecordAmended() | RecordStepped():  # first, since a backlog is made of these
+                self._record(told_by(payload, inner), inner["type"])
             case None:
                 self._not_understood(inner["type"], "unreadable")
             case JournalOpened():
@@ -233,8 +235,6 @@ class Projection:
                 self._once(inner, payload, is_readable(payload))
             case DeviceTested():
                 self._once(inner, payload, _is_name(payload.device))
-            case RecordOpened() | RecordAmended() | RecordStepped():
-                self._record(told_by(payload, inner), inner["type"])
             case _:
                 pass  # understood, and nothing that headquarters shows today hangs on it
 

@@ -21,7 +21,6 @@ from hq.bulk import RowsAmong, insert_mappings
 
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 _AS_JSON: Final = ("on_file", "missing", "marks", "boxes")
-_MOST_AT_ONCE: Final = 500
 
 _records = tables.records
 _FIELDS: Final = tuple(c.name for c in _records.c if c.name not in ("station", "record", "received_ms"))
@@ -34,8 +33,7 @@ _CHANGE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(msgspec.Struct, frozen=True):
     """One event of a record; `id` is that of the event itself, or of the one that a rescued event copies."""
 
     id: str
@@ -72,17 +70,6 @@ def told_by(payload: RecordEvent, event: Mapping[str, Any]) -> Told | None:
 
 def project_records(connection: Connection, station: str, told: Sequence[Told], *, received_ms: int) -> None:
     """Fold events, in any order, into the rows of one station's records; the caller holds the station's lock."""
-    for start in range(0, len(told), _MOST_AT_ONCE):
-        _project(connection, station, told[start : start + _MOST_AT_ONCE], received_ms)
-
-
-def records_called(connection: Connection, number: str) -> list[StationRecord]:
-    """Return the records with the number that people call them by: one, or after a restored station two."""
-    rows = connection.execute(_NUMBERED, {"called": number}).mappings()
-    return [_station_record(row) for row in rows]
-
-
-def _project(connection: Connection, station: str, told: Sequence[Told], received_ms: int) -> None:
     ids = sorted({each.payload.record for each in told})
     known = _KNOWN.all(connection, ids, of=station)
     before = {row["record"]: _read(row) for row in known}
@@ -104,6 +91,12 @@ def _project(connection: Connection, station: str, told: Sequence[Told], receive
             for one in old
         ]
         connection.execute(_CHANGE, changes)
+
+
+def records_called(connection: Connection, number: str) -> list[StationRecord]:
+    """Return the records with the number that people call them by: one, or after a restored station two."""
+    rows = connection.execute(_NUMBERED, {"called": number}).mappings()
+    return [_station_record(row) for row in rows]
 
 
 def _fold(standing: _Standing, told: Told) -> _Standing:

@@ -6,7 +6,7 @@ in every transaction that changes anything of that station, so that workers neve
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from hq.alarms import AlarmKind, write_alarm
 from hq.births import Birth, BirthVerdict
 from hq.database import Database
 from hq.health import keep_health
-from hq.journals import JournalLedger, JournalRow, chain_at_end, find_journal, journal_row, lock_station
+from hq.journals import JournalLedger, JournalRow, chain_at_end, find_journal, journal_row, lock_station, lock_stations
 from hq.metrics import Metrics, StationFacts
 from hq.projections import Findings, Projection
 from hq.view import Overview
@@ -92,20 +92,30 @@ class Store:
 
     def take(self, batch: Batch, *, received_ms: int) -> Taken:
         """Settle a batch and project what it brings, in one transaction; when this returns, it is committed."""
+        (taken,) = self.take_all((batch,), received_ms=received_ms)
+        return taken
+
+    def take_all(
+        self, batches: Sequence[Batch], *, received_ms: int, meanwhile: Callable[[], None] | None = None
+    ) -> list[Taken]:
+        """Take several batches, of any stations, one after the other in one transaction: all are committed, or none.
+
+        What came of each is its own affair: a fork among them stores nothing and hinders none of the others.
+        `meanwhile` may be called, any number of times, while the database works; it must neither use it nor raise.
+        """
         with self.database.write() as connection:
-            home = lock_station(connection, batch.station, seen_ms=received_ms)
-            ledger = JournalLedger(connection, batch.station, batch.journal)
-            before = ledger.row.standing.cursor
-            settled = settle(ledger, batch)
-            projection = Projection(connection, batch.station, received_ms=received_ms, committed_ms=self._wall_ms())
-            if settled.verdict == "fork":
-                projection.refused(batch)
-            else:
-                projection.stored(batch, settled, ledger.row, before=before, home=home)
-            findings = projection.finish()
-            chain = _chain(connection, ledger.row, settled, batch)
-            taken = Taken(settled, settled.standing, chain, home.session)
-        self._tell(batch.station, findings)
+            homes = lock_stations(connection, (batch.station for batch in batches), seen_ms=received_ms)
+            now = self._wall_ms()
+            projections = {
+                station: Projection(connection, station, received_ms=received_ms, committed_ms=now) for station in homes
+            }
+            taken = []
+            for batch in batches:
+                ledger = JournalLedger(connection, batch.station, batch.journal, meanwhile=meanwhile)
+                taken.append(_settle(connection, batch, ledger, projections[batch.station], homes[batch.station]))
+            findings = {station: projection.finish() for station, projection in projections.items()}
+        for station, found in findings.items():
+            self._tell(station, found)
         return taken
 
     def standing(self, station: str, journal: str) -> Taken:
@@ -230,6 +240,16 @@ class Store:
         for test in findings.tested:
             self.on_tested(station, test)
         self.changed()
+
+
+def _settle(connection: Connection, batch: Batch, ledger: JournalLedger, projection: Projection, home: Any) -> Taken:
+    before = ledger.row.standing.cursor
+    settled = settle(ledger, batch)
+    if settled.verdict == "fork":
+        projection.refused(batch)
+    else:
+        projection.stored(batch, settled, ledger.row, before=before, home=home)
+    return Taken(settled, settled.standing, _chain(connection, ledger.row, settled, batch), home.session)
 
 
 def _taken(connection: Connection, row: JournalRow | None, journal: str) -> Taken:

@@ -6,7 +6,8 @@ A message's PUBACK waits until it was taken, so the broker, not our memory, hold
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from hq.database import FAILURES
@@ -27,13 +28,16 @@ log = logging.getLogger(__name__)
 ATTEMPTS: Final = 10
 """How often the database may refuse a message before we connect anew: then the broker forgets that message, so none
 can stand in the way for ever; its station sends it again, and the broker what is retained."""
+_MOST_TURNS: Final = 32
+"""How many turns of the loop a message waits at most for those behind it."""
 _SLOTS: Final[dict[Slot, int]] = {"urgent": 256, "log": 256, "ack": 4096}
 
 
 class Wire:
     """A connection to the broker, made again whenever it is lost; everything belongs to the loop that runs it.
 
-    `take(topic, payload)` gets one message after the other. `on_room` tells that there is room to publish again,
+    `take(messages)` gets all that wait, the oldest first and never none, and returns how many of these it has taken: at
+    least one. While it takes them, more may come in behind. `on_room` tells that there is room to publish again,
     `on_change` that the connection has come or gone.
     """
 
@@ -44,7 +48,7 @@ class Wire:
         *,
         client_id: str,
         filters: tuple[str, ...],
-        take: Callable[[str, bytes], Awaitable[None]],
+        take: Callable[[Sequence[Incoming]], Awaitable[int]],
         on_room: Callable[[], None],
         on_change: Callable[[], None],
         will: Will | None,
@@ -59,7 +63,8 @@ class Wire:
         self._on_change = on_change
         self._will = will
         self._backoff = Backoff(random.Random())  # noqa: S311 - it spreads attempts, it guards nothing
-        self._inbox: asyncio.Queue[Incoming] = asyncio.Queue()
+        self._inbox: deque[Incoming] = deque()
+        self._filled = asyncio.Event()
 
     async def run(self) -> None:
         """Hold a connection for ever."""
@@ -78,12 +83,13 @@ class Wire:
             await asyncio.sleep(min(5.0, self._backoff.delay(urgent=True)))
 
     async def _hold(self) -> None:
-        self._inbox = asyncio.Queue()  # what the broker had not heard a PUBACK for, it sends again
+        self._inbox = deque()  # what the broker had not heard a PUBACK for, it sends again
+        self._filled.clear()
         connection = Connection(
             self._broker,
             client_id=self._client_id,
             will=self._will,
-            on_message=self._inbox.put_nowait,
+            on_message=self._arrived,
             on_room=self._on_room,
             keep_session=False,
             hold_pubacks=True,
@@ -114,12 +120,26 @@ class Wire:
         lasted = loop.time() - opened
         self._backoff.ended(lasted=lasted, by_broker=ending.by_broker, taken_over=ending.code == TAKEN_OVER)
 
+    def _arrived(self, message: Incoming) -> None:
+        self._inbox.append(message)
+        self._filled.set()
+
     async def _read(self, connection: Connection) -> None:
         while True:
-            message = await self._inbox.get()
-            await self._take(message.topic, message.payload)
-            connection.puback(message)
-            await asyncio.sleep(0)  # a full inbox does not make `get` wait, and others live on this loop
+            await self._filled.wait()
+            await self._listen()
+            for _ in range(await self._take(self._inbox)):
+                connection.puback(self._inbox.popleft())
+            if not self._inbox:
+                self._filled.clear()
+
+    async def _listen(self) -> None:
+        """Let in what has come meanwhile; others live on this loop, too, and an event that is set makes nobody wait."""
+        for _ in range(_MOST_TURNS):
+            before = len(self._inbox)
+            await asyncio.sleep(0)
+            if len(self._inbox) == before:
+                return
 
     def publish(self, topic: str, payload: bytes, *, slot: Slot, retain: bool = False) -> bool:
         """Publish on this connection, if it is there and has room."""

@@ -6,16 +6,18 @@ could not take a call for help.
 """
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from common.clock import Clock
 from hq.ingest import Ingest, Presences, StationKeys
 from hq.link import BEAT_EVERY_S, LOG_LANE
+from hq.log_batches import LogBatches
 from hq.patience import Patience
 from hq.store import Store
 from hq.wire import ATTEMPTS, Wire
 from sync import topics
-from sync.connection import Broker
+from sync.connection import Broker, Incoming
 from sync.signing import SigningKey
 
 
@@ -28,7 +30,8 @@ class LogWorker:
         self._worker = worker
         self._store = store
         self._clock = clock
-        self._ingest = Ingest(store, keys=StationKeys(station_keys), key=key, presences=Presences(store), clock=clock)
+        ingest = Ingest(store, keys=StationKeys(station_keys), key=key, presences=Presences(store), clock=clock)
+        self._batches = LogBatches(ingest, self._answer)
         self._patience = Patience(lambda: None)
         self._wire = Wire(
             "log",
@@ -60,11 +63,13 @@ class LogWorker:
     async def _beat_once(self) -> None:
         self._store.beat(self._worker, self._clock.wall_ms())
 
-    async def _take(self, topic: str, payload: bytes) -> None:
-        match topics.parse(topic):
-            case (station, "up/log"):
-                ack = self._ingest.batch(station, "log", payload)
-                if ack is not None:
-                    self._wire.publish(topics.ack(station, "up"), ack, slot="ack")
+    async def _take(self, messages: Sequence[Incoming]) -> int:
+        match topics.parse(messages[0].topic):
+            case (_, "up/log"):
+                return self._batches.take(messages)
             case _:  # what a broker should not have sent us
                 self._store.metrics.refused("foreign-topic")
+                return 1
+
+    def _answer(self, station: str, ack: bytes) -> None:
+        self._wire.publish(topics.ack(station, "up"), ack, slot="ack")

@@ -9,14 +9,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+import msgspec
+
 from sync.ranges import Ranges, contains, difference, ending_at_held, union
 
 MAX_EVENTS = 1024
 """Most event lines a batch may carry."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """One line of a journal: its number (from 1), its exact bytes, and the chain's value at it (32 bytes)."""
 
     number: int

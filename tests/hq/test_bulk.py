@@ -89,3 +89,25 @@ def test_one_batch_of_hundreds_leaves_the_tables_that_single_events_leave(store)
     for name in names[1:]:
         assert together[name] == single[name]
     assert len(together["events"]) == last
+
+
+def test_there_is_something_else_to_do_only_while_another_process_writes(store):
+    done = []
+    with store.database.write() as connection:
+        insert_rows(connection, tables.stations, ("station",), [("a",)], meanwhile=lambda: done.append("all"))
+        another_process = connection.dialect.name == "postgresql"
+    assert done == (["all"] if another_process else [])
+    with pytest.raises(IntegrityError), store.database.write() as connection:
+        insert_rows(connection, tables.stations, ("station",), [("b",), ("a",)], meanwhile=lambda: done.append("b"))
+    assert len(done) == 2 * another_process
+    assert [row["station"] for row in rows(store, tables.stations)] == ["a"]
+
+
+def test_what_goes_wrong_before_the_last_row_leaves_none(store):
+    def cut_short():
+        yield ("a",)
+        raise LookupError("no more rows")
+
+    with pytest.raises(LookupError, match="no more rows"), store.database.write() as connection:
+        insert_rows(connection, tables.stations, ("station",), cut_short())
+    assert rows(store, tables.stations) == []

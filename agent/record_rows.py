@@ -9,7 +9,7 @@ import msgspec
 
 from agent.pen import Projector
 from common.events import RecordAmended, RecordOpened, Sealed
-from common.record import Record, RecordEvent, fold
+from common.record import Record, RecordEvent, Told, fold
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS records(
@@ -157,7 +157,7 @@ def _keep_box(
 
 def _fold(record: Record, payload: RecordEvent, event_id: str, event: Mapping[str, Any]) -> Record:
     # A station's own events come in order, so there are no marks to keep.
-    folded = fold(record, payload, event_id, time=event["time"], unsure=event.get("clock") == "unsure")
+    folded = fold(record, [Told(payload, event_id, event["time"], event.get("clock") == "unsure")])
     return msgspec.structs.replace(folded, marks={})
 
 

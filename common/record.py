@@ -1,6 +1,6 @@
 """A walk-in record: what its events add up to, at the station and at headquarters alike. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -59,34 +59,45 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.due if self.state in ("referred", "received") else None
 
 
-def fold(record: Record, payload: RecordEvent, event_id: str, *, time: str, unsure: bool) -> Record:
-    """Return the record with one more of its events; `time` and `unsure` are what the event says of its clock.
+class Told(msgspec.Struct, frozen=True):
+    """One event of a record: what it says, its id, and `time` and `unsure` as it says of its clock."""
+
+    payload: RecordEvent
+    id: str
+    time: str
+    unsure: bool
+
+
+def fold(record: Record, told: Iterable[Told]) -> Record:
+    """Return the record with more of its events.
 
     Any order, and any event twice, gives the same: each group of fields is from the event with the highest `change`,
     or of two with the same one (a journal was restored from a copy) from the one with the higher id.
     """
-    change = 1 if isinstance(payload, RecordOpened) else payload.change
-    mark = (change, event_id)
-    marks = dict(record.marks)
+    highest, marks = record.change, dict(record.marks)
     taken: dict[str, Any] = {}
-    for group, said in _said(payload, time, unsure):
-        if mark > marks.get(group, _NEVER):
-            marks[group] = mark
-            taken |= said
-    return msgspec.structs.replace(record, **taken, marks=marks, change=max(record.change, change))
+    for each in told:
+        change = 1 if isinstance(each.payload, RecordOpened) else each.payload.change
+        mark = (change, each.id)
+        highest = max(highest, change)
+        for group, said in _said(each):
+            if mark > marks.get(group, _NEVER):
+                marks[group] = mark
+                taken |= said
+    return msgspec.structs.replace(record, **taken, marks=marks, change=highest)
 
 
-def _said(payload: RecordEvent, time: str, unsure: bool) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: FBT001 - as `fold` has it
+def _said(told: Told) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the groups of fields that an event tells: those of a group change together."""
-    names = _ALONE
+    payload, names = told.payload, _ALONE
     match payload:
         case RecordOpened():
             yield (
                 "opened",
                 {
                     "number": payload.number,
-                    "opened_time": time,
-                    "clock_unsure": unsure,
+                    "opened_time": told.time,
+                    "clock_unsure": told.unsure,
                     "channel": payload.channel,
                     "team": payload.team,
                 },

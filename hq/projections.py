@@ -31,12 +31,13 @@ from common.events import (
     read_payload,
 )
 from common.identifiers import is_identifier
+from common.record import Told
 from hq import tables
 from hq.alarms import AlarmKind, plain, write_alarm
 from hq.calls import HelpEvent, project_help
 from hq.journals import JournalRow, add_journal, close_journal, each_line, find_journal, journal_row
 from hq.prepared import Prepared
-from hq.records import Told, project_records, told_by
+from hq.records import project_records, told_by
 from hq.self_tests import note_pressed, note_tested
 from hq.shift_keys import is_readable, keep_shift_key
 from sync import base64url

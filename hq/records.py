@@ -6,7 +6,7 @@ remembered for having counted.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from common.events import RecordAmended, RecordOpened
 from common.identifiers import is_identifier
-from common.record import Record, RecordEvent, fold
+from common.record import Record, RecordEvent, Told, fold
 from hq import tables
 from hq.bulk import RowsAmong, insert_mappings
 
@@ -31,15 +31,6 @@ _CHANGE = (
     .where(_records.c.station == bindparam("of"), _records.c.record == bindparam("id_"))
     .values({name: bindparam(f"to_{name}") for name in _FIELDS})
 )
-
-
-class Told(msgspec.Struct, frozen=True):
-    """One event of a record; `id` is that of the event itself, or of the one that a rescued event copies."""
-
-    id: str
-    payload: RecordEvent
-    time: str
-    unsure: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +56,20 @@ def told_by(payload: RecordEvent, event: Mapping[str, Any]) -> Told | None:
         return None
     time = event.get("time")
     known = isinstance(time, str) and _INSTANT.fullmatch(time)
-    return Told(event["id"], payload, str(time) if known else "", event.get("clock") == "unsure")
+    return Told(payload, event["id"], str(time) if known else "", event.get("clock") == "unsure")
 
 
 def project_records(connection: Connection, station: str, told: Sequence[Told], *, received_ms: int) -> None:
     """Fold events, in any order, into the rows of one station's records; the caller holds the station's lock."""
-    ids = sorted({each.payload.record for each in told})
-    known = _KNOWN.all(connection, ids, of=station)
-    before = {row["record"]: _read(row) for row in known}
-    after = dict(before)
+    by_record: dict[str, list[Told]] = {}
     for each in told:
-        record = each.payload.record
-        after[record] = _fold(after.get(record) or _Standing(Record(id=record)), each)
+        by_record.setdefault(each.payload.record, []).append(each)
+    known = _KNOWN.all(connection, sorted(by_record), of=station)
+    before = {row["record"]: _read(row) for row in known}
+    after = {
+        record: _fold(before.get(record) or _Standing(Record(id=record)), its_own)
+        for record, its_own in by_record.items()
+    }
     changed = [standing for record, standing in after.items() if standing != before.get(record)]
     new = [
         {"station": station, "record": one.record.id, "received_ms": received_ms} | _write(one)
@@ -99,14 +92,19 @@ def records_called(connection: Connection, number: str) -> list[StationRecord]:
     return [_station_record(row) for row in rows]
 
 
-def _fold(standing: _Standing, told: Told) -> _Standing:
-    payload = told.payload
-    record = fold(standing.record, payload, told.id, time=told.time, unsure=told.unsure)
-    boxes: Iterable[tuple[int, str]] = standing.boxes
-    if isinstance(payload, RecordOpened | RecordAmended) and payload.sealed is not None:
-        change = 1 if isinstance(payload, RecordOpened) else payload.change
-        boxes = sorted({*boxes, (change, told.id)})
-    return _Standing(record, tuple(boxes))
+def _fold(standing: _Standing, told: Sequence[Told]) -> _Standing:
+    boxes = set(standing.boxes)
+    for each in told:
+        payload = each.payload
+        if isinstance(payload, RecordOpened):
+            change = 1
+        elif isinstance(payload, RecordAmended):
+            change = payload.change
+        else:
+            continue
+        if payload.sealed is not None:
+            boxes.add((change, each.id))
+    return _Standing(fold(standing.record, told), tuple(sorted(boxes)))
 
 
 def _write(standing: _Standing) -> dict[str, Any]:

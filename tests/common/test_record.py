@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.events import RecordAmended, RecordOpened, RecordStepped, Sealed
-from common.record import Record, fold
+from common.record import Record, Told, fold
 
 ID = "11111111-1111-7111-8111-111111111111"
 SEALED = Sealed(key=ID, box="AAAA")
@@ -54,7 +54,7 @@ def event_id(place: int) -> str:
 def folded(told, record=None):
     record = record or Record(id=ID)
     for place, payload in told:
-        record = fold(record, payload, event_id(place), time=TIME, unsure=False)
+        record = fold(record, [Told(payload, event_id(place), TIME, unsure=False)])
     return record
 
 
@@ -74,6 +74,15 @@ def test_a_life_adds_up():
 def test_any_order_and_any_event_again_gives_the_same_record(data):
     again = data.draw(st.lists(st.sampled_from(STORY), max_size=6))
     assert folded(data.draw(st.permutations(STORY + again))) == WHOLE
+
+
+@given(data=st.data())
+@settings(max_examples=100, deadline=None)
+def test_many_events_at_once_give_what_they_give_one_by_one(data):
+    story = data.draw(st.permutations(STORY))
+    told = [Told(payload, event_id(place), TIME, unsure=False) for place, payload in story]
+    cut = data.draw(st.integers(0, len(told)))
+    assert fold(fold(Record(id=ID), told[:cut]), told[cut:]) == WHOLE
 
 
 @given(missing=st.sets(st.sampled_from(range(len(LIFE))), max_size=5), data=st.data())

@@ -108,6 +108,7 @@ class Link:
     # -- presence --------------------------------------------------------------------------------------------
 
     async def _epoch_at_start(self) -> str:
+        await asyncio.to_thread(self._store.rehearse)
         return await asyncio.to_thread(self._store.epoch_at_start, self._worker, self._clock.wall_ms())
 
     async def _beat(self) -> None:

@@ -4,8 +4,10 @@ All methods are synchronous and may be called from any thread; each is one trans
 in every transaction that changes anything of that station, so that workers never see half of another's work.
 """
 
+import contextlib
 import threading
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from common.identifiers import is_identifier
-from hq import births, epoch, overview, tables
+from hq import births, epoch, overview, rehearsal, tables
 from hq.alarms import AlarmKind, write_alarm
 from hq.births import Birth, BirthVerdict
 from hq.database import Database
@@ -42,6 +44,10 @@ _SEE = (
     )
     .values(seen_ms=bindparam("at"))
 )
+
+
+class _UndoneError(Exception):
+    """Rolls back what was only rehearsed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +110,36 @@ class Store:
         `meanwhile` may be called, any number of times, while the database works; it must neither use it nor raise.
         """
         with self.database.write() as connection:
-            homes = lock_stations(connection, (batch.station for batch in batches), seen_ms=received_ms)
-            now = self._wall_ms()
-            projections = {
-                station: Projection(connection, station, received_ms=received_ms, committed_ms=now) for station in homes
-            }
-            taken = []
-            for batch in batches:
-                ledger = JournalLedger(connection, batch.station, batch.journal, meanwhile=meanwhile)
-                taken.append(_settle(connection, batch, ledger, projections[batch.station], homes[batch.station]))
-            findings = {station: projection.finish() for station, projection in projections.items()}
+            taken, findings = self._take(connection, batches, received_ms, meanwhile)
         for station, found in findings.items():
             self._tell(station, found)
         return taken
+
+    def _take(
+        self,
+        connection: Connection,
+        batches: Sequence[Batch],
+        received_ms: int,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> tuple[list[Taken], dict[str, Findings]]:
+        homes = lock_stations(connection, (batch.station for batch in batches), seen_ms=received_ms)
+        now = self._wall_ms()
+        projections = {
+            station: Projection(connection, station, received_ms=received_ms, committed_ms=now) for station in homes
+        }
+        taken = []
+        for batch in batches:
+            ledger = JournalLedger(connection, batch.station, batch.journal, meanwhile=meanwhile)
+            taken.append(_settle(connection, batch, ledger, projections[batch.station], homes[batch.station]))
+        return taken, {station: projection.finish() for station, projection in projections.items()}
+
+    def rehearse(self) -> None:
+        """Do once, and undo, what the first messages after a start would else have to wait for (`hq.rehearsal`)."""
+        journal, now = str(uuid.uuid4()), self._wall_ms()
+        with contextlib.suppress(_UndoneError), self.database.write() as connection:
+            births.record_birth(connection, rehearsal.STATION, rehearsal.birth(journal), received_ms=now)
+            self._take(connection, rehearsal.batches(journal), now)
+            raise _UndoneError
 
     def standing(self, station: str, journal: str) -> Taken:
         """Return how a journal stands, for an ack that answers no batch."""

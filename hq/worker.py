@@ -52,6 +52,7 @@ class LogWorker:
             group.create_task(self._beat())
 
     async def _epoch_at_start(self) -> None:
+        self._store.rehearse()
         self._store.epoch_at_start(self._worker, self._clock.wall_ms())
 
     async def _beat(self) -> None:

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 _HEADER_ROOM: Final = 1024
 """Bytes of a message that its header and signature may take, beside the lines."""
+_FIRST_RATIO: Final = 0.4
+"""What part of lines the wire is thought to carry before a batch has shown it; one that does not fit is cut."""
 _REMEMBER_EVERY_S: Final = 5.0
 _REHASH_LINES: Final = 1024
 
@@ -64,7 +66,7 @@ class Sender:
         self._on_close = on_close
         self._on_progress = on_progress
         self._woken = asyncio.Event()
-        self._ratio = 1.0
+        self._ratio = _FIRST_RATIO
         self._remembered = outbox.kept.cursor
         self._remembered_at = 0.0
         self._acks = asyncio.Lock()

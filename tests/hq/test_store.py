@@ -243,3 +243,18 @@ def test_the_time_a_call_waited_for_the_desk_is_measured_once(store):
     exposed = store.metrics.expose(store.facts(NOW)).decode()
     assert 'station_help_acknowledgement_seconds_bucket{le="15.0",station="sjz-001"} 1.0' in exposed
     assert 'station_up{station="sjz-001"} 0.0' in exposed
+
+
+def test_a_rehearsal_leaves_nothing_behind(store):
+    def left():
+        return {table.name: rows(store, table) for table in tables.metadata.sorted_tables}
+
+    store.take(StationJournal().add(raised()).batch(), received_ms=NOW)
+    told = []
+    store.on_change = told.append
+    before = left()
+    store.rehearse()
+    store.rehearse()
+    assert left() == before
+    assert not told
+    assert unprojected(store, "help.raised") == 0

@@ -60,10 +60,16 @@ def insert_rows(
         ) from error
 
 
-def insert_mappings(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that all name the same columns; nothing for none."""
+def insert_mappings(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    meanwhile: Callable[[], None] | None = None,
+) -> None:
+    """Insert rows as `insert_rows` does, that all name the same columns; nothing for none."""
     if rows:
-        insert_rows(connection, table, list(rows[0]), (list(row.values()) for row in rows))
+        insert_rows(connection, table, list(rows[0]), (list(row.values()) for row in rows), meanwhile=meanwhile)
 
 
 class RowsAmong:

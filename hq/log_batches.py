@@ -71,7 +71,7 @@ class LogBatches:
 
     def _settle(self, group: Sequence[_Opened]) -> None:
         batches = [each.read for each in group if isinstance(each.read, Batch)]
-        taken = iter(self._ingest.take(batches, meanwhile=self._open_one) if batches else ())
+        taken = iter(self._ingest.take(batches, meanwhile=self._open_ahead) if batches else ())
         for each in group:
             its_own = (next(taken),) if isinstance(each.read, Batch) else ()
             ack = self._ingest.answer(each.station, "log", each.read, *its_own)
@@ -83,9 +83,7 @@ class LogBatches:
         group: list[_Opened] = []
         lines = 0
         while len(group) < (1 if self._alone else MOST_TOGETHER):
-            if len(group) == len(self._opened):
-                self._open_one()
-            if len(group) == len(self._opened):
+            if len(group) == len(self._opened) and not self._open_one():
                 break
             following = self._opened[len(group)]
             lines += following.lines
@@ -94,14 +92,19 @@ class LogBatches:
             group.append(following)
         return group
 
-    def _open_one(self) -> None:
-        """Open the next message that waits, if there is one, and not too much is open already."""
-        at = len(self._opened)
-        if at >= len(self._waiting) or sum(each.lines for each in self._opened) > 2 * MOST_LINES:
-            return
-        message = self._waiting[at]
+    def _open_ahead(self) -> None:
+        """Open what may be committed next, beside what is committed now."""
+        while sum(each.lines for each in self._opened) < 2 * MOST_LINES and self._open_one():
+            pass
+
+    def _open_one(self) -> bool:
+        """Open the next message that waits, if there is one and it is a batch."""
+        if len(self._opened) >= len(self._waiting):
+            return False
+        message = self._waiting[len(self._opened)]
         match topics.parse(message.topic):
             case (station, "up/log"):
                 self._opened.append(_Opened(message, station, self._ingest.read(station, "log", message.payload)))
-            case _:
-                pass  # somebody else's, and in its turn
+                return True
+            case _:  # somebody else's, and in its turn
+                return False

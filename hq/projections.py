@@ -6,7 +6,7 @@ its id, whatever number or journal it comes under. What cannot be understood is 
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
@@ -31,7 +31,7 @@ from common.events import (
     read_payload,
 )
 from common.identifiers import is_identifier
-from common.record import Told
+from common.record import RecordEvent, Told
 from hq import tables
 from hq.alarms import AlarmKind, plain, write_alarm
 from hq.calls import HelpEvent, project_help
@@ -94,10 +94,23 @@ class Findings:
 
 
 class Projection:
-    """The projections of one transaction; the caller holds the station's lock."""
+    """The projections of one transaction; the caller holds the station's lock.
 
-    def __init__(self, connection: Connection, station: str, *, received_ms: int, committed_ms: int) -> None:
+    `meanwhile` may be called while many rows are written (`hq.bulk.insert_rows`).
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        station: str,
+        *,
+        received_ms: int,
+        committed_ms: int,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> None:
         self.findings = Findings()
+        self._meanwhile = meanwhile
+        self._ahead: dict[int, Told] = {}
         self._connection = connection
         self._station = station
         self._received_ms = received_ms
@@ -106,6 +119,18 @@ class Projection:
         self._details: dict[AlarmKind, str] = {}
         self._closed_one = False
         self._records: list[Told] = []
+
+    def read_ahead(self, batch: Batch) -> None:
+        """Read what the events of a batch tell of records, which takes the longest, before it is known to count.
+
+        For a time in which there is only waiting to do.
+        """
+        self._ahead.clear()
+        for event in batch.events:
+            payload = read_payload(EVENTS, event)
+            told = told_by(payload, event) if isinstance(payload, RecordEvent) else None
+            if told is not None:
+                self._ahead[id(event)] = told  # the batch keeps the event, and so its id
 
     def stored(self, batch: Batch, settled: Settled, row: JournalRow, *, before: int, home: Row[Any]) -> None:
         """Project what came of a batch that is not a fork.
@@ -216,6 +241,9 @@ class Projection:
             _RECORDED.run(self._connection, {"of": self._station})
 
     def _act_by_number(self, event: dict[str, Any], row: JournalRow) -> None:
+        if (told := self._ahead.pop(id(event), None)) is not None:
+            self._record(told, event["type"])
+            return
         inner = unwrap(event)
         if inner is None:
             self._not_understood("rescued", "unreadable")
@@ -269,7 +297,13 @@ class Projection:
 
     def _write_records(self) -> None:
         if self._records:
-            project_records(self._connection, self._station, self._records, received_ms=self._received_ms)
+            project_records(
+                self._connection,
+                self._station,
+                self._records,
+                received_ms=self._received_ms,
+                meanwhile=self._meanwhile,
+            )
             self._records.clear()
 
     def _close(self, payload: JournalOpened) -> None:

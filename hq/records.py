@@ -6,7 +6,7 @@ remembered for having counted.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -59,8 +59,18 @@ def told_by(payload: RecordEvent, event: Mapping[str, Any]) -> Told | None:
     return Told(payload, event["id"], str(time) if known else "", event.get("clock") == "unsure")
 
 
-def project_records(connection: Connection, station: str, told: Sequence[Told], *, received_ms: int) -> None:
-    """Fold events, in any order, into the rows of one station's records; the caller holds the station's lock."""
+def project_records(
+    connection: Connection,
+    station: str,
+    told: Sequence[Told],
+    *,
+    received_ms: int,
+    meanwhile: Callable[[], None] | None = None,
+) -> None:
+    """Fold events, in any order, into the rows of one station's records; the caller holds the station's lock.
+
+    `meanwhile` may be called while many rows are written (`hq.bulk.insert_rows`).
+    """
     by_record: dict[str, list[Told]] = {}
     for each in told:
         by_record.setdefault(each.payload.record, []).append(each)
@@ -77,7 +87,7 @@ def project_records(connection: Connection, station: str, told: Sequence[Told], 
         if one.record.id not in before
     ]
     old = [one for one in changed if one.record.id in before]
-    insert_mappings(connection, _records, new)
+    insert_mappings(connection, _records, new, meanwhile=meanwhile)
     if old:
         changes = [
             {"of": station, "id_": one.record.id} | {f"to_{name}": value for name, value in _write(one).items()}

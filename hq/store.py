@@ -5,6 +5,7 @@ in every transaction that changes anything of that station, so that workers neve
 """
 
 import contextlib
+import functools
 import threading
 import time
 import uuid
@@ -125,12 +126,15 @@ class Store:
         homes = lock_stations(connection, (batch.station for batch in batches), seen_ms=received_ms)
         now = self._wall_ms()
         projections = {
-            station: Projection(connection, station, received_ms=received_ms, committed_ms=now) for station in homes
+            station: Projection(connection, station, received_ms=received_ms, committed_ms=now, meanwhile=meanwhile)
+            for station in homes
         }
         taken = []
         for batch in batches:
-            ledger = JournalLedger(connection, batch.station, batch.journal, meanwhile=meanwhile)
-            taken.append(_settle(connection, batch, ledger, projections[batch.station], homes[batch.station]))
+            projection = projections[batch.station]
+            ahead = functools.partial(projection.read_ahead, batch)
+            ledger = JournalLedger(connection, batch.station, batch.journal, meanwhile=ahead)
+            taken.append(_settle(connection, batch, ledger, projection, homes[batch.station]))
         return taken, {station: projection.finish() for station, projection in projections.items()}
 
     def rehearse(self) -> None:

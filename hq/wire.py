@@ -29,7 +29,7 @@ ATTEMPTS: Final = 10
 """How often the database may refuse a message before we connect anew: then the broker forgets that message, so none
 can stand in the way for ever; its station sends it again, and the broker what is retained."""
 _MOST_TURNS: Final = 32
-"""How many turns of the loop a message waits at most for those behind it."""
+"""How many turns of the loop are given, after a message, to those behind it."""
 _SLOTS: Final[dict[Slot, int]] = {"urgent": 256, "log": 256, "ack": 4096}
 
 
@@ -127,14 +127,14 @@ class Wire:
     async def _read(self, connection: Connection) -> None:
         while True:
             await self._filled.wait()
-            await self._listen()
             for _ in range(await self._take(self._inbox)):
                 connection.puback(self._inbox.popleft())
             if not self._inbox:
                 self._filled.clear()
+            await self._listen()
 
     async def _listen(self) -> None:
-        """Let in what has come meanwhile; others live on this loop, too, and an event that is set makes nobody wait."""
+        """Let in what came meanwhile, and others who live on this loop: an event that is set makes nobody wait."""
         for _ in range(_MOST_TURNS):
             before = len(self._inbox)
             await asyncio.sleep(0)

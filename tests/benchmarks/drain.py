@@ -1,7 +1,7 @@
 """A station's backlog until headquarters has committed and acknowledged it, beside paho-mqtt's bare PUBACKs.
 
-Ours is a real station, broker and headquarters, on PostgreSQL (a worker more) and on SQLite; the clock runs from the
-station's birth to the ack that covers the last event. The baseline publishes as many messages to the same broker, one
+Ours is a real station, broker and headquarters, on PostgreSQL and on SQLite; the clock runs from the station's birth
+to the ack that covers the last event. The baseline publishes as many messages to the same broker, one
 an event, and waits for nothing but their PUBACKs: no signature, no database at either end.
 """
 

@@ -19,7 +19,7 @@ VERSION = "panel 2.0"
 LAMP, BUZZER, RELAY = 0, 1, 2
 
 _HELLO_EVERY = 10  # heartbeats
-_NEWS_MS = 100  # between a STATUS and one that comes early because something has changed
+_NEWS_MS = 50  # between a STATUS and one that comes early because something has changed
 _SAVE_MS = 1000  # an acknowledgement that is not kept costs one more repetition, a write costs the flash
 _WATCHDOG_TOLD_MS = 60000
 _TEST_LAMP_MS, _TEST_BUZZER_MS = 300, 30

@@ -25,6 +25,8 @@ _MAX_NOISE = 100_000_000
 _MAX_MS = 600_000
 _STDIN, _STDOUT = 0, 1
 _ANSWER_MS = 5000
+# After so long, what the firmware was given has come out of it again, as a STATUS.
+_SETTLE_MS = 80
 
 _Command: TypeAlias = Callable[..., dict[str, Any] | None]
 
@@ -44,17 +46,19 @@ class Player:
         self._log = log
         self._board = board
         self._rng = rng
-        self._fingers = Fingers(rng, self._board.set, self._touch)
+        self._fingers = Fingers(rng, self._set, self._touch)
         self._hand = Hand(rng, every_s, seconds, now_ns()) if every_s else None
         self._to_host = frames.Decoder()
         self._to_panel = frames.Decoder()
         self._hello: frames.Hello | None = None
         self._status: frames.Status | None = None
-        self._wished: frames.Outputs | None = None
+        self._wished = frames.Outputs("off", 0, relay=False)
         self._touched: dict[int, int] = {}
         self._sent: set[tuple[int, int]] = set()
         self._outputs = dict.fromkeys(OUTPUTS, False)
         self._changes = dict.fromkeys(OUTPUTS, 0)
+        self._stirred_ns = 0
+        self._status_due_ns: int | None = None
         self._asked: int | None = None
         self._ask_until_ns = 0
         self._noise = 0
@@ -80,7 +84,7 @@ class Player:
             "garble": self._make_garble,
             "unplug": self._unplug,
             "replug": self._replug,
-            "status": self._tell_status,
+            "status": self._ask_status,
             "quit": self._quit,
         }
 
@@ -116,13 +120,15 @@ class Player:
         poll.register(wake, select.POLLIN)
         poll.register(self._board.line, select.POLLIN)
         poll.register(self._board.pins, select.POLLIN)
-        if self._stdin_open and self._is_ready and self._asked is None:
+        if self._stdin_open and self._is_ready and not self._busy:
             poll.register(_STDIN, select.POLLIN)
         if self._line.master >= 0:
             poll.register(self._line.master, select.POLLIN | (select.POLLOUT if self._noise else 0))
         due_ns = min(self._fingers.next_ns, self._hand.next_ns if self._hand else NEVER_NS)
         if self._asked is not None:
             due_ns = min(due_ns, self._ask_until_ns)
+        if self._status_due_ns is not None:
+            due_ns = min(due_ns, self._status_due_ns)
         watch_ns = now_ns() + int(max(0.0, self._board.watchdog_left_s) * 1000) * _MS
         return poll.poll(max(0, -(-(min(due_ns, watch_ns) - now_ns()) // _MS)))
 
@@ -140,6 +146,9 @@ class Player:
             button = self._hand.choose(self._fingers.free(now))
             if button is not None:
                 self._fingers.press(button, now)
+        if self._status_due_ns is not None and now >= self._status_due_ns:
+            self._status_due_ns = None
+            self._answer(self._told_status())
         if self._asked is not None and now >= self._ask_until_ns:
             self._refuse(f"no press after {_ANSWER_MS / 1000:g} s: the firmware made none of it")
         if self._noise and self._line.master >= 0:
@@ -206,8 +215,10 @@ class Player:
         for payload in self._to_panel.feed(data):
             message = frames.decode(payload)
             if isinstance(message, frames.PressAck):
+                self._stirred_ns = now_ns()
                 self._log.acknowledge(message.epoch, message.number)
             elif isinstance(message, frames.Outputs) and message != self._wished:
+                self._stirred_ns = now_ns()
                 self._wished = message
                 self._log.write("outputs", **message._asdict())
         self._board.write(data)
@@ -227,9 +238,13 @@ class Player:
         *lines, self._typed = (self._typed + typed).split(b"\n")
         self._lines += lines
 
+    @property
+    def _busy(self) -> bool:
+        return self._asked is not None or self._status_due_ns is not None
+
     def _obey_next(self) -> None:
         """Obey what was typed, one line after the other: a press has its answer only when it is on the line."""
-        while self._lines and self._asked is None and self._playing:
+        while self._lines and not self._busy and self._playing:
             words = self._lines.pop(0).decode(errors="replace").split()
             command = self._commands.get(words[0], _unknown) if words else _unknown
             try:
@@ -248,6 +263,10 @@ class Player:
             os.write(_STDOUT, json.dumps(answer).encode() + b"\n")
         except BrokenPipeError:
             self._playing = False
+
+    def _set(self, pin: int, value: int) -> None:
+        self._stirred_ns = now_ns()
+        self._board.set(pin, value)
 
     def _touch(self, button: int) -> None:
         self._touched[button] = time.time_ns()
@@ -276,13 +295,13 @@ class Player:
     def _loop(self, state: str, button: str = "0") -> dict[str, Any]:
         if state not in LOOP or int(button) not in range(BUTTONS):
             raise ValueError
-        self._board.set(int(button), LOOP[state])
+        self._set(int(button), LOOP[state])
         return {"event": "loop", "state": state, "button": int(button)}
 
     def _tamper(self, case: str = "open") -> dict[str, Any]:
         if case not in ("open", "shut"):
             raise ValueError
-        self._board.set(CASE, CASE_OPEN if case == "open" else CASE_SHUT)
+        self._set(CASE, CASE_OPEN if case == "open" else CASE_SHUT)
         return {"event": "tamper", "case": case}
 
     def _selftest(self, number: str = "1") -> dict[str, Any]:
@@ -335,7 +354,12 @@ class Player:
             "pid": self._board.pid,
         }
 
-    def _tell_status(self) -> dict[str, Any]:
+    def _ask_status(self) -> None:
+        """Answer when the firmware has said what it made of the last that it was given."""
+        now = now_ns()
+        self._status_due_ns = min(max(now, self._stirred_ns + _SETTLE_MS * _MS), now + _SETTLE_MS * _MS)
+
+    def _told_status(self) -> dict[str, Any]:
         assert self._status is not None
         return self._status._asdict() | {
             "event": "status",

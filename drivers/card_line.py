@@ -52,6 +52,7 @@ class CardLine:
 
     def __init__(self, port_url: str, *, monotonic: Callable[[], float], baud: int) -> None:
         self._line = SerialLine(port_url, on_bytes=self._read, on_room=lambda: None, baud=baud)
+        self._baud = baud
         self._monotonic = monotonic
         self._decoder = card_frames.Decoder()
         self._heard: deque[Answer] = deque(maxlen=_MAX_HEARD)
@@ -74,9 +75,12 @@ class CardLine:
         """Whether its speed can be set from here."""
         return self._line.has_speed
 
-    async def open(self, baud: int) -> None:
-        """Open the port at a speed; the line is out of step. Raises one of serial_line.PORT_ERRORS."""
-        self._line.baud = baud
+    async def open(self, baud: int | None = None) -> None:
+        """Open the port at a speed, its own if none is given; the line is out of step.
+
+        Raises one of serial_line.PORT_ERRORS.
+        """
+        self._line.baud = self._baud if baud is None else baud
         self._forget()
         self._answered = False
         await self._line.open()

@@ -20,7 +20,8 @@ from collections.abc import Callable, Collection
 from drivers import card_frames, card_text, device
 from drivers.card_line import AilingError, CardLine, LostError, OddError
 from drivers.identity import Field, Identity, NotRead
-from drivers.serial_line import PORT_ERRORS, why
+from drivers.serial_line import PORT_ERRORS
+from drivers.serving import keep_serving
 from drivers.standing import Standing
 
 # GA 450's readers want 300 ms between two attempts to find a card.
@@ -125,45 +126,24 @@ class CardReader:
 
     async def run(self) -> None:
         """Serve the reader until cancelled; may be run again after that."""
-        if self.state != "absent":
-            self._standing.become("lost", "hung_up")
-        try:
-            while True:
-                if await self._open():
-                    await self._serve()
-                await asyncio.sleep(self._retry.next_s())
-        finally:
-            await self._line.close()
-
-    async def _open(self) -> bool:
-        try:
-            await self._line.open(self._baud)
-        except PORT_ERRORS as error:
-            self._standing.become("lost", why(error))
-            return False
-        self._standing.become("opened", "opening" if self.state == "absent" else self.reason)
-        return True
+        await keep_serving(self._line, self._standing, self._retry, self._serve)
 
     async def _serve(self) -> None:
         """Ask how the reader is now and then, until the line is lost or so long silent that it shall be opened anew."""
         understood_at, heard = self._monotonic(), False
-        try:
-            while not self._line.lost.done():
-                if not self._reading:
-                    async with self._talking:
+        while not self._line.lost.done():
+            if not self._reading:
+                async with self._talking:
+                    await self._ask_how_it_is()
+                    may_seek = self._is_mute and not heard and self._monotonic() >= self._seek_at
+                    if may_seek and await self._seek():
                         await self._ask_how_it_is()
-                        may_seek = self._is_mute and not heard and self._monotonic() >= self._seek_at
-                        if may_seek and await self._seek():
-                            await self._ask_how_it_is()
-                if not self._is_mute:
-                    understood_at, heard = self._monotonic(), True
-                elif self._monotonic() - understood_at >= _REOPEN_S:
-                    return
-                wait_s = _STATUS_EVERY_S if self.state == "ready" else _STATUS_WHILE_NOT_READY_S
-                await asyncio.wait([self._line.lost], timeout=wait_s)
-            self._standing.become("lost", "hung_up")
-        finally:
-            await self._line.close()
+            if not self._is_mute:
+                understood_at, heard = self._monotonic(), True
+            elif self._monotonic() - understood_at >= _REOPEN_S:
+                return
+            wait_s = _STATUS_EVERY_S if self.state == "ready" else _STATUS_WHILE_NOT_READY_S
+            await asyncio.wait([self._line.lost], timeout=wait_s)
 
     @property
     def _is_mute(self) -> bool:
@@ -188,7 +168,7 @@ class CardReader:
                 break
         await self._line.close()
         with contextlib.suppress(*PORT_ERRORS):
-            await self._line.open(self._baud)
+            await self._line.open()
         return found
 
     async def _answers_at(self, baud: int) -> bool:

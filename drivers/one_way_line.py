@@ -5,7 +5,8 @@ import logging
 from collections.abc import Callable, Mapping
 
 from drivers import device
-from drivers.serial_line import PORT_ERRORS, SerialLine, why
+from drivers.serial_line import SerialLine
+from drivers.serving import keep_serving
 from drivers.standing import Standing
 
 _RETRY_BASE_S = 0.2
@@ -70,44 +71,23 @@ class OneWayLine:
 
     async def run(self) -> None:
         """Serve the line until cancelled; may be run again after that."""
-        if self.state != "absent":
-            self._standing.become("lost", "hung_up")
-        try:
-            while True:
-                if await self._open():
-                    await self._serve()
-                await asyncio.sleep(self._retry.next_s())
-        finally:
-            await self._line.close()
-
-    async def _open(self) -> bool:
-        try:
-            await self._line.open()
-        except PORT_ERRORS as error:
-            self._standing.become("lost", why(error))
-            return False
-        # Who knows what was said before: from here on it must be silent once.
-        self._spoke_at, self._spoken, self._in_the_middle = self._monotonic(), 0, True
-        self._standing.become("opened", "opening")
-        return True
+        await keep_serving(self._line, self._standing, self._retry, self._serve)
 
     async def _serve(self) -> None:
+        # Who knows what was said before: from here on it must be silent once.
+        self._spoke_at, self._spoken, self._in_the_middle = self._monotonic(), 0, True
         lost = self._line.lost
-        try:
-            while not lost.done():
-                if self.state == "ready":
-                    self._flood = asyncio.get_running_loop().create_future()
-                    await asyncio.wait([lost, self._flood], return_when=asyncio.FIRST_COMPLETED)
-                    continue
-                wait_s = (self.quiet_s if self.state == "starting" else _CALM_S) - self.silent_s
-                if wait_s > 0:
-                    await asyncio.wait([lost], timeout=wait_s)
-                else:
-                    self._standing.become("heard", "")
-                    self._retry.reset()
-            self._standing.become("lost", "hung_up")
-        finally:
-            await self._line.close()
+        while not lost.done():
+            if self.state == "ready":
+                self._flood = asyncio.get_running_loop().create_future()
+                await asyncio.wait([lost, self._flood], return_when=asyncio.FIRST_COMPLETED)
+                continue
+            wait_s = (self.quiet_s if self.state == "starting" else _CALM_S) - self.silent_s
+            if wait_s > 0:
+                await asyncio.wait([lost], timeout=wait_s)
+            else:
+                self._standing.become("heard", "")
+                self._retry.reset()
 
     def _hear(self, data: bytes) -> None:
         begins = self.silent_s >= self.quiet_s

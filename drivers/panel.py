@@ -13,7 +13,8 @@ from typing import Literal, TypeAlias
 
 from drivers import device
 from drivers.firmware import frames
-from drivers.serial_line import PORT_ERRORS, SerialLine, why
+from drivers.serial_line import SerialLine
+from drivers.serving import keep_serving
 from drivers.standing import Standing
 
 _HEARTBEAT_S = frames.HEARTBEAT_MS / 1000
@@ -182,46 +183,24 @@ class Panel:
 
     async def run(self) -> None:
         """Serve the panel until cancelled; may be run again after that."""
-        if self.state != "absent":
-            self._standing.become("lost", "hung_up")
-        try:
-            while True:
-                if await self._open():
-                    await self._serve()
-                await asyncio.sleep(self._retry.next_s())
-        finally:
-            await self._line.close()
-
-    async def _open(self) -> bool:
-        try:
-            await self._line.open()
-        except PORT_ERRORS as error:
-            self._standing.become("lost", why(error))
-            return False
-        # Half a frame from before must not be glued to the first one now; the counters go on.
-        self._decoder.feed(b"\x00")
-        self._standing.become("opened", "opening" if self.state == "absent" else self.reason)
-        return True
+        await keep_serving(self._line, self._standing, self._retry, self._serve)
 
     async def _serve(self) -> None:
         """Keep the heartbeat until the line is lost, or so long silent that it shall be opened anew."""
+        # Half a frame from before must not be glued to the first one now; the counters go on.
+        self._decoder.feed(b"\x00")
         opened_at = self._heard_at = self._monotonic()
         self._bad_before = self._decoder.bad
-        try:
-            while not self._line.lost.done():
-                self._outputs_due = self._wished is not None
-                self._test_due = self._test is not None
-                self._flush()
-                await asyncio.wait([self._line.lost], timeout=_HEARTBEAT_S)
-                silent_s = self._monotonic() - max(self._heard_at, opened_at)
-                if self._line.lost.done():
-                    self._standing.become("lost", "hung_up")
-                elif silent_s >= _SILENT_S:
-                    self._standing.become("silent", "garbled" if self._decoder.bad > self._bad_before else "silent")
-                    if silent_s >= _REOPEN_S:
-                        return
-        finally:
-            await self._line.close()
+        while not self._line.lost.done():
+            self._outputs_due = self._wished is not None
+            self._test_due = self._test is not None
+            self._flush()
+            await asyncio.wait([self._line.lost], timeout=_HEARTBEAT_S)
+            silent_s = self._monotonic() - max(self._heard_at, opened_at)
+            if not self._line.lost.done() and silent_s >= _SILENT_S:
+                self._standing.become("silent", "garbled" if self._decoder.bad > self._bad_before else "silent")
+                if silent_s >= _REOPEN_S:
+                    return
 
     def _read(self, data: bytes) -> None:
         for payload in self._decoder.feed(data):

@@ -1,10 +1,12 @@
 """`jingting simulate panel` as a command: its options, commands, log and end."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
-from panel_rig import DEADLINE_S, Host, Simulator, until
+from panel_rig import DEADLINE_S, ROOT, Host, Simulator, until
 
 from drivers.simulators.cli import panel
 
@@ -34,6 +36,10 @@ def test_quit_and_the_end_of_a_pipe_on_stdin_stop_it(simulator):
 def test_what_it_does_not_know_is_answered_with_what_it_does(simulator):
     assert "there are: press, bounce, hold" in simulator.ask("dance")["error"]
     assert "error" in simulator.ask("press hard")
+    assert "error" in simulator.ask("press 0 long")
+    assert "error" in simulator.ask("hold 4")
+    assert "error" in simulator.ask("loop open")
+    assert "error" in simulator.ask("fail everything")
     assert "error" in simulator.ask("")
     assert "this panel has 0 to 3" in simulator.ask("press 4")["error"]
     assert simulator.status()["latched"] == 0
@@ -44,6 +50,44 @@ def test_an_entry_of_the_log_says_what_when_and_which_press(simulator):
     (entry,) = simulator.log("pressed")
     assert set(entry) == {"at", "mono_ns", "event", "epoch", "number", "button"}
     assert (entry["epoch"], entry["number"], entry["button"]) == (told["epoch"], 1, 3)
+
+
+def test_a_board_that_is_reset_twice_in_a_row_comes_up_all_the_same(simulator):
+    assert {simulator.ask("reset")["event"] for _ in range(3)} == {"reset"}
+    simulator.ask("press 1")
+    assert len(simulator.log("restarted")) == 3
+
+
+def test_settings_in_the_played_flash_are_the_firmwares(tmp_path):
+    flash = tmp_path / "panel.flash"
+    flash.mkdir()
+    plain = [{"wiring": wiring, "pin": pin} for pin, wiring in enumerate(("closes", "closes", "loop", "loop"))]
+    (flash / "config.json").write_text(json.dumps({"buttons": plain}))
+    with Simulator(tmp_path) as simulator:
+        simulator.ask("loop cut 0")
+        assert simulator.ask("press 1")["number"] == 1
+        assert simulator.status()["faults"] == 0, "nobody sees that a plain contact's cable is cut"
+
+
+def test_firmware_with_wrong_settings_ends_and_says_what_is_wrong(tmp_path):
+    flash = tmp_path / "panel.flash"
+    flash.mkdir()
+    (flash / "config.json").write_text('{"line": "radio"}')
+    command = [
+        sys.executable,
+        "-m",
+        "jingting",
+        "simulate",
+        "panel",
+        "--link",
+        tmp_path / "p",
+        "--log",
+        tmp_path / "panel.jsonl",
+    ]
+    ended = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "line: usb or uart" in ended.stderr
+    assert "before it said hello" in ended.stderr
 
 
 def test_each_new_log_begins_a_new_epoch_even_with_the_same_seed(tmp_path):

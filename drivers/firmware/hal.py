@@ -3,11 +3,7 @@
 `hal_rp2.py` is a Raspberry Pi Pico; `hal_unix.py` a process whose pins are played by its parent.
 """
 
-from collections.abc import Callable
 from typing import Protocol
-
-# Outputs of every board.
-LAMP, BUZZER, RELAY = 0, 1, 2
 
 
 class Sink(Protocol):
@@ -35,7 +31,7 @@ class Hal(Protocol):
         """Send as much as the line takes without waiting; the rest is lost, as on a wire."""
 
     def drive(self, output: int, on: bool) -> None:
-        """Switch lamp, buzzer or relay."""
+        """Switch an output: 0 lamp, 1 buzzer, 2 relay."""
 
     def driven(self, output: int) -> bool:
         """Read back whether an output really is on."""
@@ -54,6 +50,3 @@ class Hal(Protocol):
 
     def feed(self) -> None:
         """Tell the watchdog that all is well."""
-
-
-MakeHal = Callable[[], Hal]

@@ -4,8 +4,7 @@ import random
 
 from drivers.firmware import frames
 from drivers.firmware.button import Bands, Button
-from drivers.firmware.hal import BUZZER, LAMP, RELAY
-from drivers.firmware.panel import HelpPanel
+from drivers.firmware.panel import BUZZER, LAMP, RELAY, HelpPanel
 from drivers.firmware.settings import BANDS
 
 NORMAL, PRESSED, SHORT, CUT = 44500, 18000, 0, 65535

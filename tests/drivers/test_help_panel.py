@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from drivers.firmware import frames
-from drivers.firmware.hal import BUZZER, LAMP, RELAY
 from drivers.firmware.latch import CAPACITY
+from drivers.firmware.panel import BUZZER, LAMP, RELAY
 
 
 @pytest.fixture

@@ -1,0 +1,71 @@
+"""TLS key and certificate files: PEM, one key or one certificate each.
+
+Keys are ECDSA P-256 (FIPS 186-5; RFC 5480, `secp256r1`) in PKCS #8 (RFC 5958), readable by their owner only;
+certificates are X.509 (RFC 5280). They say who may connect; who has *said* something, `common/keyfiles` keys say.
+"""
+
+import os
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from common.keyfiles import check_private
+
+PublicKey = ec.EllipticCurvePublicKey
+
+_KEY = "a private key of curve P-256 in PEM"
+_CERTIFICATE = "a certificate in PEM"
+
+
+def create_key(path: Path) -> PublicKey:
+    """Make a new private key in `path` (mode 0600), and return its public half.
+
+    Raises FileExistsError when the file is there already: no key is ever overwritten.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(pem)
+    return key.public_key()
+
+
+def read_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    """Return a private key.
+
+    Raises OSError when it cannot be read, ValueError (`found; expected`) when it is no such key or others may read it.
+    """
+    check_private(path)
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except (ValueError, TypeError):  # TypeError: it is encrypted
+        raise ValueError(f"no key; {_KEY}") from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise ValueError(f"a key of another kind; {_KEY}")  # noqa: TRY004 - every reader raises this
+    return key
+
+
+def read_certificate(path: Path) -> x509.Certificate:
+    """Return a certificate. Raises OSError when it cannot be read, ValueError (`found; expected`) when it is none."""
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except ValueError:
+        raise ValueError(f"no certificate; {_CERTIFICATE}") from None
+
+
+def common_name(certificate: x509.Certificate) -> str:
+    """Return the name a certificate stands for, "" where it has none."""
+    found = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return str(found[0].value) if found else ""
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    """Return SHA-256 of a certificate, in lower-case hexadecimal."""
+    return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def check_pair(certificate: Path, key: Path) -> None:
+    """Raise ValueError (`found; expected`) when a certificate was not made for this key; raises as the readers do."""
+    if read_certificate(certificate).public_key() != read_key(key).public_key():
+        raise ValueError(f"the certificate of another key; the one that was made for {key}")

@@ -18,7 +18,7 @@ from agent.device_settings import (
 )
 from agent.quota import MIB, Limits
 from common import keyfiles
-from common.settings import Section, Settings, WebSettings, read_web
+from common.settings import BrokerSettings, Section, Settings, WebSettings, read_broker, read_web
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,15 +43,6 @@ class KeySettings:
     station: Path
     headquarters: tuple[Path, ...]
     sealing: Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerSettings:
-    """The MQTT broker; username and client id are the station's id (`docs/link.md`, "Words")."""
-
-    host: str
-    port: int
-    password_file: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +113,7 @@ def load(file: Path) -> StationSettings:
     loaded = StationSettings(
         station=_identity(root.section("station")),
         keys=_keys(root.section("keys")),
-        broker=_broker(root.section("broker")),
+        broker=read_broker(root, port=8883),
         panel=devices.panel,
         gpio_button=devices.gpio_button,
         card_reader=devices.card_reader,
@@ -174,14 +165,6 @@ def _keys(section: Section) -> KeySettings:
         station=section.path("station", check=keyfiles.read_private),
         headquarters=section.paths("headquarters", check=keyfiles.read_public),
         sealing=section.path("sealing", check=keyfiles.read_sealing_public),
-    )
-
-
-def _broker(section: Section) -> BrokerSettings:
-    return BrokerSettings(
-        host=section.text("host"),
-        port=section.port("port", default=8883, least=1),
-        password_file=section.path("password_file", check=keyfiles.read_password),
     )
 
 

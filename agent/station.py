@@ -97,8 +97,9 @@ async def run(settings: StationSettings) -> None:
         broker=Broker(
             host=settings.broker.host,
             port=settings.broker.port,
-            username=station.id,
-            password=keyfiles.read_password(settings.broker.password_file),
+            ca=settings.broker.ca,
+            certificate=settings.broker.certificate,
+            key=settings.broker.key,
         ),
         key=SigningKey(keyfiles.read_private(settings.keys.station)),
         keys=Pinned([VerifyKey(keyfiles.read_public(path)) for path in settings.keys.headquarters]),

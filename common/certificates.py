@@ -60,6 +60,16 @@ def common_name(certificate: x509.Certificate) -> str:
     return str(found[0].value) if found else ""
 
 
+def server_names(certificate: x509.Certificate) -> set[str]:
+    """Return the host names and IP addresses a server's certificate is for."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return set()
+    addresses = {str(address) for address in names.get_values_for_type(x509.IPAddress)}
+    return addresses | set(names.get_values_for_type(x509.DNSName))
+
+
 def fingerprint(certificate: x509.Certificate) -> str:
     """Return SHA-256 of a certificate, in lower-case hexadecimal."""
     return certificate.fingerprint(hashes.SHA256()).hex()

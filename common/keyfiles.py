@@ -1,4 +1,4 @@
-"""Files that hold one secret each: Ed25519 keys, headquarters' sealing key, and the broker's password.
+"""Files that hold one key each: Ed25519 keys, and headquarters' sealing keys.
 
 A key file is one line: the raw bytes in base64url without padding; of Ed25519 the 32 of RFC 8032, section 5.1.5, of a
 sealing key those of `docs/link.md`, "Sealed fields". The private one is readable by its owner only; the public one
@@ -64,18 +64,6 @@ def read_sealing_private(path: Path) -> bytes:
 def read_sealing_public(path: Path) -> bytes:
     """Return the 1216 raw bytes of headquarters' public sealing key; raises as `read_public` does."""
     return _read(path, *_SEALING_PUBLIC)
-
-
-def read_password(path: Path) -> str:
-    """Return the password a file holds on its only line.
-
-    Raises OSError when it cannot be read, ValueError (`found; expected`) when it is empty or others may read it.
-    """
-    check_private(path)
-    password = path.read_text(encoding="utf-8").strip()
-    if not password:
-        raise ValueError("an empty file; one line with the password")
-    return password
 
 
 def check_private(path: Path) -> None:

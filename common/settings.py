@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from common import tls_files
+
 EX_CONFIG = 78
 """Exit code for a configuration error (sysexits.h, 4.3BSD)."""
 
@@ -275,6 +277,35 @@ def read_web(root: Section) -> WebSettings:
         host=web.text("host", default="127.0.0.1", pattern=r"[0-9A-Za-z.:-]+", expected="an address or host name"),
         port=web.port("port"),
         allowed_hosts=web.texts("allowed_hosts", default=()),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerSettings:
+    """The MQTT broker, the city's root certificate, and as whom we come: our own certificate and its private key."""
+
+    host: str
+    port: int
+    ca: Path
+    certificate: Path
+    key: Path
+
+
+def read_broker(root: Section, *, port: int) -> BrokerSettings:
+    """Read `[broker]`, which station and headquarters write alike but for the default `port`."""
+    broker = root.section("broker")
+    key = broker.path("key", check=tls_files.check_key)
+
+    def check_certificate(path: Path) -> None:
+        if key.exists():  # else that is the mistake
+            tls_files.check_pair(path, key)
+
+    return BrokerSettings(
+        host=broker.text("host"),
+        port=broker.port("port", default=port, least=1),
+        ca=broker.path("ca", check=tls_files.check_root),
+        certificate=broker.path("certificate", check=check_certificate),
+        key=key,
     )
 
 

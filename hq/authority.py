@@ -2,6 +2,7 @@
 
     ca.key         the root's private key, mode 0600: whoever has it can make stations
     ca.pem         the root's certificate: what every machine of the city trusts, and nothing else
+    crl.pem        the revoked certificates (a CRL), for whoever lets connections in
     issued.jsonl   what was ever issued, a line each, written before the certificate is given out
 
 ECDSA P-256 with SHA-256, certificates after RFC 5280. A certificate is for one purpose (extended key usage): a
@@ -12,7 +13,7 @@ import datetime as dt
 import ipaddress
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -31,6 +32,8 @@ OWN_NAME: Final = re.compile(r"hq(-[a-z0-9-]{1,60})?")
 """Common names of headquarters' own connections; no station is called so."""
 
 _ROOT_YEARS: Final = 30
+_NEVER: Final = dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
+"""A date that means none (RFC 5280, section 4.1.2.5)."""
 _SLACK: Final = dt.timedelta(days=1)
 """How long before its issue a certificate is valid already: clocks of machines that keep time differ a little."""
 
@@ -134,6 +137,27 @@ class Authority:
         if not path.exists():
             return []
         return [msgspec.json.decode(line, type=Issued) for line in path.read_bytes().splitlines()]
+
+    def publish_revocations(self, serials: Iterable[int], *, now: dt.datetime) -> bytes:
+        """Write `crl.pem` with these serial numbers and return it.
+
+        It never runs out: a broker that did not get the next one must not shut everybody out.
+        """
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self._root.subject)
+            .last_update(now - _SLACK)
+            .next_update(_NEVER)
+            .add_extension(x509.CRLNumber(int(now.timestamp() * 1000)), critical=False)
+        )
+        for serial in sorted(set(serials)):
+            entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now).build()
+            builder = builder.add_revoked_certificate(entry)
+        pem = builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+        fresh = self._folder / "crl.pem.new"
+        fresh.write_bytes(pem)
+        fresh.replace(self._folder / "crl.pem")
+        return pem
 
     def _issue(self, name: str, public_key: PublicKey, purpose: _Purpose, now: dt.datetime, days: int) -> bytes:
         if not isinstance(public_key, ec.EllipticCurvePublicKey) or not isinstance(public_key.curve, ec.SECP256R1):

@@ -116,8 +116,9 @@ def _broker(settings: HqSettings) -> Broker:
     return Broker(
         host=settings.broker.host,
         port=settings.broker.port,
-        username=settings.broker.username,
-        password=keyfiles.read_password(settings.broker.password_file),
+        ca=settings.broker.ca,
+        certificate=settings.broker.certificate,
+        key=settings.broker.key,
     )
 
 

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Final
 
 from common import keyfiles
-from common.settings import Section, Settings, WebSettings, read_web
+from common.settings import BrokerSettings, Section, Settings, WebSettings, read_broker, read_web
 
 WORKER: Final = r"[a-z0-9-]{1,32}"
 """What a worker may be called (`docs/link.md`, "Words")."""
+OWN_PORT: Final = 8884
+"""Where the broker listens for headquarters alone; stations come to another port."""
 
 _SQLITE = "sqlite:///"
 
@@ -33,21 +35,13 @@ class KeySettings:
     """The private key that signs orders and acks, and the folder of the stations' public keys, `<id>.pub`.
 
     `sealing` is the private sealing key. Headquarters runs without the file; only `jingting hq unseal` reads it.
+    `authority` is the folder of the certificate authority; only what issues or revokes reads it.
     """
 
     order: Path
     stations: Path
     sealing: Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerSettings:
-    """The MQTT broker, and who headquarters is there."""
-
-    host: str
-    port: int
-    username: str
-    password_file: Path
+    authority: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +62,7 @@ def load(file: Path) -> HqSettings:
     """
     settings = Settings.read(file)
     root = settings.root
-    hq, keys, broker = root.section("hq"), root.section("keys"), root.section("broker")
+    hq, keys = root.section("hq"), root.section("keys")
     loaded = HqSettings(
         hq=Identity(
             worker=hq.text("worker", pattern=WORKER, expected="1 to 32 of a-z, 0-9 and -"),
@@ -79,13 +73,9 @@ def load(file: Path) -> HqSettings:
             order=keys.path("order", check=keyfiles.read_private),
             stations=keys.path("stations", check=_check_station_keys),
             sealing=keys.path("sealing", default="keys/sealing.key"),
+            authority=keys.path("authority", default="authority"),
         ),
-        broker=BrokerSettings(
-            host=broker.text("host"),
-            port=broker.port("port", default=8883, least=1),
-            username=broker.text("username", default="hq"),
-            password_file=broker.path("password_file", check=keyfiles.read_password),
-        ),
+        broker=read_broker(root, port=OWN_PORT),
         web=read_web(root),
     )
     settings.finish()

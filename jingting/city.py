@@ -34,7 +34,7 @@ class City:
         self.folder = folder.absolute()
         self.stations = tuple(f"jt-{number:03}" for number in range(1, stations + 1))
         self._ports = Ports()
-        self._broker_port = self._hq_port = 0
+        self._broker_port = self._hq_broker_port = self._hq_port = 0
         self._station_ports: dict[str, int] = {}
         self._children: dict[str, Child] = {}
 
@@ -54,8 +54,13 @@ class City:
 
     @property
     def broker_port(self) -> int:
-        """The broker's port on 127.0.0.1."""
+        """The broker's port for stations on 127.0.0.1."""
         return self._broker_port
+
+    @property
+    def hq_broker_port(self) -> int:
+        """The broker's port for headquarters."""
+        return self._hq_broker_port
 
     @property
     def processes(self) -> tuple[str, ...]:
@@ -146,11 +151,12 @@ class City:
 
     def _lay_out(self) -> None:
         self._ports.release()
-        self._broker_port, self._hq_port = self._ports.take(), self._ports.take()
+        self._broker_port, self._hq_broker_port, self._hq_port = (self._ports.take() for _ in range(3))
         self._station_ports = {station: self._ports.take() for station in self.stations}
         layout.write(
             self.folder,
             broker_port=self._broker_port,
+            hq_broker_port=self._hq_broker_port,
             hq_port=self._hq_port,
             station_ports=self._station_ports,
         )

@@ -1,31 +1,32 @@
-"""What a city's folder holds: keys, passwords, the broker's configuration and a settings file for each house.
+"""What a city's folder holds: keys, certificates, the broker's configuration and a settings file for each house.
 
-    broker/           mosquitto.conf, acl.conf, passwords, and what the broker keeps
-    hq/               hq.toml, order.key, sealing.key, broker.password, stations/<id>.pub, data/
-    stations/<id>/    station.toml, station.key, headquarters*.pub, broker.password, panel, panel.jsonl, reader,
-                      reader.jsonl, data/
+    broker/           mosquitto.conf, acl.conf, its certificate and key, and what the broker keeps
+    hq/               hq.toml, authority/, order.key, sealing.key, ca.pem, hq.pem, hq.key, stations/<id>.pub, data/
+    stations/<id>/    station.toml, station.key, headquarters*.pub, ca.pem, tls.pem, tls.key, panel, panel.jsonl,
+                      reader, reader.jsonl, data/
     logs/             what each process said
 
 A folder that was used before keeps its keys, journals and databases; ports and configurations are written anew.
 """
 
-import importlib.resources
+import datetime as dt
 import json
 import os
 import pwd
-import secrets
 import shutil
-import string
-import subprocess
 from pathlib import Path
 
-from common import keyfiles
-from sync.sealing import new_sealing_key
+from common import certificates, keyfiles
+from hq import broker_files
+from hq.authority import Authority
+from hq.founding import Founding, Places
 
 PANEL = "front"
 """The name of each station's only panel."""
 
 _SBIN = ":/usr/sbin:/usr/local/sbin"
+
+_SOON = dt.timedelta(days=30)
 
 _ROADS = (
     ("中山路", "Zhongshan Road"),
@@ -54,7 +55,9 @@ sealing = "headquarters.sealing.pub"
 [broker]
 host = "127.0.0.1"
 port = {broker_port}
-password_file = "broker.password"
+ca = "ca.pem"
+certificate = "tls.pem"
+key = "tls.key"
 
 [[panel]]
 name = "front"
@@ -85,7 +88,9 @@ sealing = "sealing.key"
 [broker]
 host = "127.0.0.1"
 port = {broker_port}
-password_file = "broker.password"
+ca = "ca.pem"
+certificate = "hq.pem"
+key = "hq.key"
 
 [web]
 port = {web_port}
@@ -110,22 +115,37 @@ def program(name: str) -> str:
     return path
 
 
-def write(folder: Path, *, broker_port: int, hq_port: int, station_ports: dict[str, int]) -> None:
+def write(folder: Path, *, broker_port: int, hq_broker_port: int, hq_port: int, station_ports: dict[str, int]) -> None:
     """Write a city's folder for the stations of `station_ports`, in their order."""
+    now = dt.datetime.now(dt.UTC)
     (folder / "logs").mkdir(parents=True, exist_ok=True)
     hq = folder / "hq"
-    for needed in (hq / "stations", hq / "data"):
-        needed.mkdir(parents=True, exist_ok=True)
-    order_public, sealing_public = _key(hq / "order.key"), _sealing_key(hq / "sealing.key")
-    passwords = {"hq": _password(hq / "broker.password")}
-    (hq / "hq.toml").write_text(_HQ.format(broker_port=broker_port, web_port=hq_port), encoding="utf-8")
+    (hq / "data").mkdir(parents=True, exist_ok=True)
+    founding = Founding(
+        Places(
+            order=hq / "order.key",
+            sealing=hq / "sealing.key",
+            stations=hq / "stations",
+            authority=hq / "authority",
+            ca=hq / "ca.pem",
+            certificate=hq / "hq.pem",
+            key=hq / "hq.key",
+            broker=folder / "broker",
+        ),
+        city="demo",
+        now=now,
+    )
+    founding.keys()
+    founding.broker(("localhost", "127.0.0.1"))
+    (hq / "hq.toml").write_text(_HQ.format(broker_port=hq_broker_port, web_port=hq_port), encoding="utf-8")
     for index, (station, port) in enumerate(station_ports.items()):
         home = folder / "stations" / station
         (home / "data").mkdir(parents=True, exist_ok=True)
         shutil.copy(_key(home / "station.key"), hq / "stations" / f"{station}.pub")
-        shutil.copy(order_public, home / "headquarters.pub")
-        shutil.copy(sealing_public, home / "headquarters.sealing.pub")
-        passwords[station] = _password(home / "broker.password")
+        shutil.copy(hq / "order.key.pub", home / "headquarters.pub")
+        shutil.copy(hq / "sealing.key.pub", home / "headquarters.sealing.pub")
+        shutil.copy(hq / "ca.pem", home / "ca.pem")
+        _certify(founding.authority, station, home, now)
         zh, en = names(index)
         text = _STATION.format(
             id=json.dumps(station),
@@ -136,40 +156,29 @@ def write(folder: Path, *, broker_port: int, hq_port: int, station_ports: dict[s
             web_port=port,
         )
         (home / "station.toml").write_text(text, encoding="utf-8")
-    _write_broker(folder / "broker", broker_port, passwords)
+    broker = folder / "broker"
+    broker_files.write(
+        broker,
+        broker_files.Broker(
+            port=broker_port,
+            own_port=hq_broker_port,
+            address="127.0.0.1",
+            folder=broker,
+            data=broker,
+            user=pwd.getpwuid(os.geteuid()).pw_name,
+        ),
+    )
 
 
-def _write_broker(folder: Path, port: int, passwords: dict[str, str]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    package = importlib.resources.files("jingting")
-    template = string.Template((package / "mosquitto.conf").read_text(encoding="utf-8"))
-    user = pwd.getpwuid(os.geteuid()).pw_name
-    (folder / "mosquitto.conf").write_text(template.substitute(port=port, folder=folder, user=user), encoding="utf-8")
-    (folder / "acl.conf").write_text((package / "acl.conf").read_text(encoding="utf-8"), encoding="utf-8")
-    _write_private(folder / "passwords", "".join(f"{name}:{word}\n" for name, word in passwords.items()))
-    command = (program("mosquitto_passwd"), "-U", folder / "passwords")
-    subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - hashes the file in place
-    for file in folder.iterdir():
-        file.chmod(0o600)
+def _certify(authority: Authority, station: str, home: Path, now: dt.datetime) -> None:
+    """Give a station its certificate, or another one when the one it has ends soon."""
+    key, certificate = home / "tls.key", home / "tls.pem"
+    public = certificates.read_key(key).public_key() if key.exists() else certificates.create_key(key)
+    if certificate.exists() and certificates.read_certificate(certificate).not_valid_after_utc - now > _SOON:
+        return
+    certificate.write_bytes(authority.issue_client(station, public, now=now, days=90))
 
 
 def _key(path: Path) -> Path:
     public = path.with_name(path.name + ".pub")
     return public if path.exists() and public.exists() else keyfiles.create(path)
-
-
-def _sealing_key(path: Path) -> Path:
-    public = path.with_name(path.name + ".pub")
-    return public if path.exists() and public.exists() else keyfiles.write_pair(path, *new_sealing_key())
-
-
-def _password(path: Path) -> str:
-    if not path.exists():
-        _write_private(path, secrets.token_urlsafe(18) + "\n")
-    return keyfiles.read_password(path)
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)

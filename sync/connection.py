@@ -1,19 +1,22 @@
 """One MQTT connection, from CONNECT to its end; never reused, so that only a journal ever resends.
 
-A thin asyncio binding over paho-mqtt's socket callbacks: no thread beyond the one that resolves and connects. MQTT 5
-(OASIS MQTT 5.0) where the broker speaks it, else 3.1.1; nothing here is needed for correctness.
+A thin asyncio binding over paho-mqtt's socket callbacks: no thread beyond the one that resolves and connects. Always by
+TLS, with a certificate at both ends. MQTT 5 (OASIS MQTT 5.0) where the broker speaks it, else 3.1.1; nothing here is
+needed for correctness.
 """
 
 import asyncio
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -31,6 +34,8 @@ TAKEN_OVER: Final = 0x8E
 """MQTT 5.0, section 3.14.2.1: "Session taken over"."""
 _UNSUPPORTED_VERSION: Final = 0x84
 _SEND_BUFFER: Final = 64 * 1024
+_NO_CHECK_TIME: Final = ssl.VerifyFlags(0x200000)
+"""X509_V_FLAG_NO_CHECK_TIME (OpenSSL, X509_VERIFY_PARAM_set_flags(3)), which Python has no name for."""
 
 
 class BrokerUnreachableError(Exception):
@@ -50,14 +55,52 @@ class BrokerRefusedError(Exception):
         return self.code == _UNSUPPORTED_VERSION
 
 
+class _Socket(ssl.SSLSocket):
+    """Lets itself go when the other end is not believed; paho would leave that to chance."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - the base's signature
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broker:
-    """Where the broker is, and as whom we come."""
+    """Where the broker is, and as whom we come: PEM files of the city's root, of our certificate and of its key.
+
+    `check_dates` is asked before each connection: False while our clock is not to be trusted. Then the dates of the
+    broker's certificate are not looked at; its chain and its name always are.
+    """
 
     host: str
     port: int
-    username: str
-    password: str
+    ca: Path
+    certificate: Path
+    key: Path
+    check_dates: Callable[[], bool] = _always
+
+    def tls(self) -> ssl.SSLContext:
+        """Return a context for one connection, of the files as they are now. Raises OSError, which names them."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks chain and name
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.sslsocket_class = _Socket
+        if not self.check_dates():
+            context.verify_flags |= _NO_CHECK_TIME
+        try:
+            context.load_verify_locations(self.ca)
+            context.load_cert_chain(self.certificate, self.key)
+        except OSError as error:  # an ssl.SSLError too
+            raise OSError(f"{self.ca}, {self.certificate} and {self.key} do not serve: {error}") from None
+        return context
+
+
+_NOT_BELIEVED: Final = "perhaps it does not believe our certificate; look whether that has run out or was revoked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +160,7 @@ class Connection:
         self._subacks: dict[int, asyncio.Future[list[ReasonCode]]] = {}
         self._pubacks: dict[int, asyncio.Future[None]] = {}
         self._closing = False
+        self._alert = ""
         self._ticker: asyncio.Task[None] | None = None
         self.ended: asyncio.Future[Ending] = self._loop.create_future()
         self._client = self._make_client(client_id, will, hold_pubacks=hold_pubacks)
@@ -130,7 +174,6 @@ class Connection:
             manual_ack=hold_pubacks,
             reconnect_on_failure=False,  # else a refused 3.1.1 is tried again as 3.1, blocking the loop
         )
-        client.username_pw_set(self._broker.username, self._broker.password)
         client.connect_timeout = CONNECT_TIMEOUT_S
         if will is not None:
             properties = None
@@ -145,6 +188,7 @@ class Connection:
         client.on_subscribe = self._subscribed
         client.on_socket_open = _tune
         client.on_socket_close = self._socket_closed
+        client.on_log = self._logged
         return client
 
     # -- the life of a connection ----------------------------------------------------------------------------
@@ -184,9 +228,12 @@ class Connection:
         def connect() -> None:
             failure: OSError | None = None
             try:
+                self._client.tls_set_context(self._broker.tls())
                 self._client.connect(self._broker.host, self._broker.port, KEEPALIVE_S, **self._connect_options())
             except OSError as error:
                 failure = error
+            except ValueError as error:  # a host that no certificate could name
+                failure = OSError(str(error))
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 self._loop.call_soon_threadsafe(settle, failure)
 
@@ -194,7 +241,7 @@ class Connection:
         await done
         sock = self._client.socket()
         if sock is None:
-            raise BrokerUnreachableError(f"{self._broker.host}:{self._broker.port} hung up")
+            raise ConnectionResetError(f"it hung up: {self._alert or _NOT_BELIEVED}")
         self._attached = True
         self._loop.add_reader(sock.fileno(), self._readable)
         self._write_rest()
@@ -287,7 +334,12 @@ class Connection:
             self._loop.remove_writer(sock.fileno())
 
     def _readable(self) -> None:
-        self._client.loop_read()
+        # What TLS has taken from the socket already makes no socket readable again.
+        more = True
+        while more:
+            self._client.loop_read()
+            sock = self._client.socket()
+            more = self._attached and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
         self._write_rest()
 
     async def _tick(self) -> None:
@@ -306,7 +358,13 @@ class Connection:
         self, _client: object, _data: object, flags: mqtt.DisconnectFlags, code: ReasonCode, _properties: object
     ) -> None:
         value = int(code.value) if flags.is_disconnect_packet_from_server else 0
-        self._end(Ending(not self._closing, value, str(code)))
+        self._end(Ending(not self._closing, value, self._alert or str(code)))
+
+    def _logged(self, _client: object, _data: object, level: int, text: str) -> None:
+        # In TLS 1.3 a broker looks at our certificate when we are through. What it thinks of it paho only logs, and
+        # only if it came before the reset that follows.
+        if level == LogLevel.MQTT_LOG_ERR and "ALERT" in text:
+            self._alert = text.partition("alert ")[2].partition(" (")[0] or text
 
     def _arrived(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
         with contextlib.suppress(UnicodeDecodeError):
@@ -338,7 +396,8 @@ class Connection:
         if self._ticker is not None:
             self._ticker.cancel()
         if not self._connack.done():
-            self._connack.set_exception(ConnectionResetError(f"the connection was lost: {ending.reason}"))
+            why = self._alert or _NOT_BELIEVED
+            self._connack.set_exception(ConnectionResetError(f"it hung up ({ending.reason}): {why}"))
         if not self.ended.done():
             self.ended.set_result(ending)
 

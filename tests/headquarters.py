@@ -19,6 +19,7 @@ from jingting.ports import Ports
 from jingting.web import base_url, fetch
 from sync.connection import Broker
 from sync.signing import Pinned, SigningKey, VerifyKey
+from tests.guests import let_in
 
 SQLITE = "sqlite:///data/hq.db"
 DEADLINE_S = 60.0
@@ -39,8 +40,14 @@ class Headquarters:
         self.folder = folder
         self.stations = stations
         self._ports = Ports()
-        self.port, self._web_port = self._ports.take(), self._ports.take()
-        layout.write(folder, broker_port=self.port, hq_port=self._web_port, station_ports=dict.fromkeys(stations, 0))
+        self.port, self.own_port, self._web_port = (self._ports.take() for _ in range(3))
+        layout.write(
+            folder,
+            broker_port=self.port,
+            hq_broker_port=self.own_port,
+            hq_port=self._web_port,
+            station_ports=dict.fromkeys(stations, 0),
+        )
         config = folder / "hq/hq.toml"
         config.write_text(config.read_text(encoding="utf-8").replace(SQLITE, url), encoding="utf-8")
         self.url = url.replace("data/hq.db", f"{folder}/hq/data/hq.db") if url == SQLITE else url
@@ -82,11 +89,20 @@ class Headquarters:
     def home(self, station: str) -> Path:
         return self.folder / "stations" / station
 
-    def broker(self, username: str, port: int | None = None) -> Broker:
-        """The broker, for a station or for `hq`, directly or through another port."""
-        home = self.folder / "hq" if username == "hq" else self.home(username)
-        password = keyfiles.read_password(home / "broker.password")
-        return Broker(host="127.0.0.1", port=port or self.port, username=username, password=password)
+    def broker(self, station: str, port: int | None = None) -> Broker:
+        """The broker, for a station, directly or through another port."""
+        home = self.home(station)
+        return Broker(
+            host="127.0.0.1",
+            port=port or self.port,
+            ca=home / "ca.pem",
+            certificate=home / "tls.pem",
+            key=home / "tls.key",
+        )
+
+    def guest(self, name: str, *rights: str) -> Broker:
+        """The broker, for somebody who may what no city lets anybody, such as `read jt/1/+/up/ack`."""
+        return let_in(self.folder, self.processes["broker"], name, rights, port=self.port)
 
 
 @asynccontextmanager

@@ -61,7 +61,13 @@ class House:
         self.hq_port = self._ports.take()
         self.broker_port = broker_port or self._ports.take()
         self.folder = folder
-        layout.write(folder, broker_port=self.broker_port, hq_port=self.hq_port, station_ports={STATION: self.web_port})
+        layout.write(
+            folder,
+            broker_port=self.broker_port,
+            hq_broker_port=self._ports.take(),
+            hq_port=self.hq_port,
+            station_ports={STATION: self.web_port},
+        )
         self.home = folder / "stations" / STATION
         self.config = self.home / "station.toml"
         self.journal = self.home / "data/station.db"

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from agent.settings import load
-from common import keyfiles
+from common import certificates, keyfiles
 from common.settings import SettingsError
 from sync.sealing import new_sealing_key
+from tests.certificates import certify
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "station.toml"
 
@@ -20,9 +21,7 @@ def example(tmp_path):
     keyfiles.create(tmp_path / "keys/station.key")
     keyfiles.create(tmp_path / "keys/headquarters").rename(tmp_path / "keys/headquarters.pub")
     keyfiles.write_pair(tmp_path / "keys/headquarters.sealing", *new_sealing_key())
-    password = tmp_path / "keys/broker.password"
-    password.touch(mode=0o600)
-    password.write_text("secret\n")
+    certify(tmp_path / "keys", "sjz-001")
     return Path(shutil.copy(EXAMPLE, tmp_path / "station.toml"))
 
 
@@ -103,14 +102,26 @@ def test_a_number_needs_a_code_and_a_time_zone(example, key, old, new):
 def test_key_files_are_looked_at(example):
     (example.parent / "keys/station.key").chmod(0o644)
     (example.parent / "keys/headquarters.pub").write_text("rubbish")
-    (example.parent / "keys/broker.password").unlink()
+    (example.parent / "keys/tls.pem").unlink()
+    (example.parent / "keys/ca.pem").write_text("rubbish")
     found = edit(example, ("every_s = 60", "every_s = 0"))
     assert [line.split(":")[0] for line in found] == [
-        "broker.password_file",
+        "broker.ca",
+        "broker.certificate",
         "health.every_s",
         "keys.headquarters[0]",
         "keys.station",
     ]
+
+
+def test_a_certificate_must_be_of_the_key_beside_it_and_the_key_its_owners_only(example):
+    (example.parent / "keys/tls.key").unlink()
+    certificates.create_key(example.parent / "keys/tls.key")
+    [mistake] = edit(example)
+    assert mistake.startswith("broker.certificate: ")
+    (example.parent / "keys/tls.key").chmod(0o640)
+    found = edit(example)
+    assert any("broker.key" in line and "mode 0640" in line for line in found)
 
 
 def test_a_relative_device_begins_at_the_folder_of_the_file(example):

@@ -1,6 +1,6 @@
 """The least a station could be: asyncio, an MQTT connection with paho, an SQLite journal, and the word READY.
 
-python -m tests.benchmarks.bare_station PORT USER PASSWORD FOLDER
+python -m tests.benchmarks.bare_station PORT CA CERTIFICATE KEY FOLDER
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 
-async def main(port: str, user: str, password: str, folder: str) -> None:
+async def main(port: str, ca: str, certificate: str, key: str, folder: str) -> None:
     database = sqlite3.connect(f"{folder}/bare.db", isolation_level=None)
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=FULL")
@@ -21,7 +21,7 @@ async def main(port: str, user: str, password: str, folder: str) -> None:
     database.execute("INSERT INTO events(line) VALUES (?)", (b"x" * 340,))
     loop = asyncio.get_running_loop()
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"bare-{os.getpid()}")
-    client.username_pw_set(user, password)
+    client.tls_set(ca, certificate, key)
     client.on_socket_register_write = lambda _client, _data, sock: loop.add_writer(sock, client.loop_write)
     client.on_socket_unregister_write = lambda _client, _data, sock: loop.remove_writer(sock)
     client.connect("127.0.0.1", int(port), keepalive=20)

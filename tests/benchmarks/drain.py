@@ -43,13 +43,13 @@ class Watch:
         self._done = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._clients = [
-            self._listen(hq.broker(STATION), f"jt/1/{STATION}/up/ack", self._ack),
-            self._listen(hq.broker("hq"), f"jt/1/{STATION}/state", self._birth),
+            self._listen(hq.guest(f"watch-{last}", f"read jt/1/{STATION}/{topic}"), f"jt/1/{STATION}/{topic}", hear)
+            for last, topic, hear in (("ack", "up/ack", self._ack), ("state", "state", self._birth))
         ]
 
     def _listen(self, broker: Broker, topic: str, hear: Callable[[bytes], None]) -> mqtt.Client:
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"watch-{topic.rpartition('/')[2]}")
-        client.username_pw_set(broker.username, broker.password)
+        client.tls_set_context(broker.tls())
         client.on_connect = lambda client, *_: client.subscribe(topic, qos=1)
         client.on_message = lambda _client, _data, message: hear(message.payload)
         client.connect(broker.host, broker.port)

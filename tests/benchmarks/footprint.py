@@ -23,7 +23,7 @@ import psutil
 from jingting.child import Child
 from jingting.city import City
 from jingting.web import fetch
-from tests.benchmarks.press import _let_the_bench_in
+from tests.benchmarks.press import guest
 
 SECONDS = 300.0
 STARTS = 5
@@ -94,11 +94,11 @@ async def hold_page(port: int) -> asyncio.Task[None]:
 async def measure(seconds: float) -> tuple[Footprint, Footprint]:
     with tempfile.TemporaryDirectory() as folder:
         async with City(Path(folder), stations=1) as city:
-            _let_the_bench_in(city)
             name = city.stations[0]
             station = city.process(f"station-{name}")
             program = (sys.executable, "-m", "tests.benchmarks.bare_station")
-            arguments = (str(city.broker_port), "bench", "bench", folder)
+            broker = guest(city, "bench-bare", "write bench/#")
+            arguments = (str(broker.port), str(broker.ca), str(broker.certificate), str(broker.key), folder)
             bare = Child("bare", (*program, *arguments), log=Path(folder) / "logs/bare.log")
             ready: dict[Child, list[float]] = {station: [], bare: []}
             for _ in range(STARTS):

@@ -24,7 +24,7 @@ def publish(broker: Broker, topic: str, count: int) -> float:
             done.set()
 
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="plain")
-    client.username_pw_set(broker.username, broker.password)
+    client.tls_set_context(broker.tls())
     client.on_publish = published
     up = threading.Event()
     client.on_connect = lambda *_: up.set()

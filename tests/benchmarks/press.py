@@ -11,9 +11,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import os
-import signal
 import sqlite3
-import subprocess
 import tempfile
 import time
 import tty
@@ -26,8 +24,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from drivers.firmware import frames
 from drivers.simulators.pty_line import open_line
-from jingting import layout
 from jingting.city import City
+from sync.connection import Broker
+from tests.guests import let_in
 
 SECONDS = 30.0
 AIM = 3.0
@@ -38,15 +37,15 @@ PAUSE_S = 0.03
 class Subscriber:
     """Listens on one topic filter and lets the bench wait for the next message."""
 
-    def __init__(self, port: int, user: str, password: str, topic: str) -> None:
+    def __init__(self, broker: Broker, topic: str) -> None:
         self._loop = asyncio.get_running_loop()
         self._heard: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"bench-{os.getpid()}-{topic.count('/')}")
-        self._client.username_pw_set(user, password)
+        self._client.tls_set_context(broker.tls())
         self._client.on_message = self._take
         ready = self._loop.create_future()
         self._client.on_subscribe = lambda *_: self._loop.call_soon_threadsafe(ready.set_result, None)
-        self._client.connect("127.0.0.1", port)
+        self._client.connect(broker.host, broker.port)
         self._client.socket().setsockopt(6, 1, 1)
         self._client.loop_start()
         self._client.subscribe(topic, qos=1)
@@ -68,14 +67,14 @@ class Subscriber:
         self._client.loop_stop()
 
 
-def _bare_child(slave: str, port: int, user: str, password: str, folder: str) -> None:
+def _bare_child(slave: str, broker: Broker, folder: str) -> None:
     database = sqlite3.connect(f"{folder}/bare.db", isolation_level=None)
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=FULL")
     database.execute("CREATE TABLE events(number INTEGER PRIMARY KEY, line BLOB)")
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="bench-bare")
-    client.username_pw_set(user, password)
-    client.connect("127.0.0.1", port)
+    client.tls_set_context(broker.tls())
+    client.connect(broker.host, broker.port)
     client.socket().setsockopt(6, 1, 1)
     client.loop_start()
     line = os.open(slave, os.O_RDWR | os.O_NOCTTY)
@@ -91,12 +90,12 @@ def _bare_child(slave: str, port: int, user: str, password: str, folder: str) ->
 async def _bare(city: City, presses: int) -> list[float]:
     master, slave = os.openpty()
     tty.setraw(master)
-    subscriber = Subscriber(city.broker_port, "bench", "bench", "bench/press")
+    subscriber = Subscriber(guest(city, "bench-ear", "read bench/#"), "bench/press")
     await subscriber.ready
     with tempfile.TemporaryDirectory() as folder:
         child = multiprocessing.get_context("spawn").Process(
             target=_bare_child,
-            args=(os.ttyname(slave), city.broker_port, "bench", "bench", folder),
+            args=(os.ttyname(slave), guest(city, "bench-bare", "write bench/#"), folder),
             daemon=True,  # a bench that fails ends, instead of waiting for it
         )
         child.start()
@@ -154,12 +153,11 @@ async def measure(seconds: float) -> tuple[list[float], list[float]]:
     presses = max(50, int(seconds / 2 / (PAUSE_S + 0.01)))
     with tempfile.TemporaryDirectory() as folder:
         async with City(Path(folder), stations=1) as city:
-            _let_the_bench_in(city)
             station = city.stations[0]
             await city.process(f"panel-{station}").stop()
             panel = BenchPanel(city.station_folder(station) / "panel")
             await city.connected()
-            acks = Subscriber(city.broker_port, "bench", "bench", f"jt/1/{station}/up/ack")
+            acks = Subscriber(guest(city, "bench-acks", "read jt/1/+/up/ack"), f"jt/1/{station}/up/ack")
             await acks.ready
             ours: list[float] = []
             for press in range(presses + WARM_UP):
@@ -176,13 +174,9 @@ async def measure(seconds: float) -> tuple[list[float], list[float]]:
     return ours, bare
 
 
-def _let_the_bench_in(city: City) -> None:
-    broker = city.folder / "broker"
-    command = (layout.program("mosquitto_passwd"), "-b", broker / "passwords", "bench", "bench")
-    subprocess.run(command, check=True, capture_output=True)
-    with (broker / "acl.conf").open("a") as acl:
-        acl.write("\nuser bench\ntopic read jt/1/+/up/ack\ntopic readwrite bench/#\n")
-    city.process("broker").send(signal.SIGHUP)
+def guest(city: City, name: str, right: str) -> Broker:
+    """The city's broker, for one connection of the bench's."""
+    return let_in(city.folder, city.process("broker"), name, [right], port=city.broker_port)
 
 
 def rows(seconds: float) -> list[dict[str, object]]:

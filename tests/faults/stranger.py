@@ -1,4 +1,4 @@
-"""Somebody on the city's broker with a stolen password, but without a key: hears what it may, says what it likes."""
+"""Somebody on the city's broker who has rights, but no key to sign with: hears what it may, says what it likes."""
 
 import asyncio
 import contextlib
@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Sequence
 
 from faults_rig import DEADLINE_S
 
-from common import keyfiles
 from jingting.city import City
 from sync.connection import Broker, Connection, Incoming
+from tests.guests import as_a_station, let_in
 
 
 class Stranger:
@@ -32,17 +32,20 @@ class Stranger:
 
 @contextlib.asynccontextmanager
 async def stranger(city: City, username: str, filters: Sequence[str] = ()) -> AsyncIterator[Stranger]:
-    """Come as `hq` or as a station's id, beside whoever has that name."""
-    home = city.folder / "hq" if username == "hq" else city.station_folder(username)
+    """Come with the rights of `hq` or of a station's id, beside whoever has that name."""
+    if username == "hq":
+        home = city.folder / "hq"
+        certificate, key = home / "hq.pem", home / "hq.key"
+        broker = Broker(
+            host="127.0.0.1", port=city.hq_broker_port, ca=home / "ca.pem", certificate=certificate, key=key
+        )
+    else:
+        rights = as_a_station(username)
+        broker = let_in(city.folder, city.process("broker"), f"stranger-{username}", rights, port=city.broker_port)
     heard: list[Incoming] = []
     room = asyncio.Event()
     connection = Connection(
-        Broker(
-            host="127.0.0.1",
-            port=city.broker_port,
-            username=username,
-            password=keyfiles.read_password(home / "broker.password"),
-        ),
+        broker,
         client_id=f"stranger-{username}",
         on_message=heard.append,
         on_room=room.set,

@@ -1,4 +1,4 @@
-"""Whoever sits on the broker with a password but no key: refused, counted, and good words behind are heard."""
+"""Whoever sits on the broker with rights but no key: refused, counted, and good words behind are heard."""
 
 import contextlib
 import re

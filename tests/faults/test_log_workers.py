@@ -37,9 +37,9 @@ class Ear:
         self._keys = Pinned([VerifyKey(keyfiles.read_public(hq.home(station) / "headquarters.pub"))])
         self._station = station
         self.acks = []
-        broker = hq.broker(station)
+        broker = hq.guest(f"ear-{station}", f"read jt/1/{station}/up/ack")
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"ear-{station}")
-        self._client.username_pw_set(broker.username, broker.password)
+        self._client.tls_set_context(broker.tls())
         self._client.on_connect = lambda client, *_: client.subscribe(f"jt/1/{station}/up/ack", qos=1)
         self._client.on_message = self._hear
         self._client.connect(broker.host, broker.port)

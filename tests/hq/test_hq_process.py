@@ -20,7 +20,13 @@ class Hq:
     def __init__(self, folder, *, broker_port=None):
         self.ports = Ports()
         self.web_port = self.ports.take()
-        layout.write(folder, broker_port=broker_port or self.ports.take(), hq_port=self.web_port, station_ports={})
+        layout.write(
+            folder,
+            broker_port=self.ports.take(),
+            hq_broker_port=broker_port or self.ports.take(),
+            hq_port=self.web_port,
+            station_ports={},
+        )
         self.config = folder / "hq/hq.toml"
         self.process = Child("hq", jingting("hq", "--config", self.config), log=folder / "logs/hq.log")
 

@@ -8,6 +8,7 @@ import pytest
 from common import keyfiles
 from common.settings import SettingsError
 from hq.settings import load
+from tests.certificates import certify
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "hq.toml"
 
@@ -18,9 +19,7 @@ def example(tmp_path):
     (tmp_path / "keys/stations").mkdir(parents=True)
     keyfiles.create(tmp_path / "keys/order.key")
     keyfiles.create(tmp_path / "keys/one").rename(tmp_path / "keys/stations/sjz-001.pub")
-    password = tmp_path / "keys/broker.password"
-    password.touch(mode=0o600)
-    password.write_text("secret\n")
+    certify(tmp_path / "keys", "hq", stem="hq")
     return Path(shutil.copy(EXAMPLE, tmp_path / "hq.toml"))
 
 
@@ -28,7 +27,8 @@ def test_the_commented_example_loads(example):
     settings = load(example)
     assert settings.hq.worker == "one"
     assert settings.store.url == f"sqlite:///{example.parent}/data/hq.db"
-    assert settings.broker.username == "hq"
+    assert settings.broker.port == 8884
+    assert settings.keys.authority == example.parent / "authority"
 
 
 def test_every_mistake_of_headquarters_is_told_at_once(example):

@@ -12,6 +12,7 @@ import pytest
 
 from common import keyfiles
 from sync.sealing import new_sealing_key
+from tests.certificates import certify
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,8 +53,7 @@ def config(tmp_path):
     keyfiles.create(tmp_path / "keys/station.key")
     keyfiles.create(tmp_path / "keys/headquarters").rename(tmp_path / "keys/headquarters.pub")
     keyfiles.write_pair(tmp_path / "keys/headquarters.sealing", *new_sealing_key())
-    (tmp_path / "keys/broker.password").write_text("secret\n")
-    (tmp_path / "keys/broker.password").chmod(0o600)
+    certify(tmp_path / "keys", "sjz-001")
     return Path(shutil.copy(ROOT / "config/station.toml", tmp_path / "station.toml"))
 
 

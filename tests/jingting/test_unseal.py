@@ -47,7 +47,7 @@ def jingting(*arguments: object, **environment: str) -> subprocess.CompletedProc
 def headquarters(tmp_path_factory):
     """Return the folder of a headquarters with a sealing key, which holds one sealed event."""
     folder = tmp_path_factory.mktemp("city")
-    layout.write(folder, broker_port=1, hq_port=0, station_ports={STATION: 0})
+    layout.write(folder, broker_port=1, hq_broker_port=2, hq_port=0, station_ports={STATION: 0})
     (folder / "hq/keys").mkdir(exist_ok=True)
     private = folder / "hq/sealing.key"
     for half in (private, Path(f"{private}.pub")):

@@ -1,4 +1,4 @@
-"""A real Mosquitto of a test's own, on a free port of loopback, with a password for everybody."""
+"""A real Mosquitto of a test's own, on a free port of loopback, with a certificate for everybody."""
 
 import asyncio
 import contextlib
@@ -7,14 +7,15 @@ import random
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from sync.connection import Broker
+from tests.certificates import certify, certify_server
 
-PASSWORD = "secret"
 NAMES = ("sjz-001", "sjz-002", "hq-test", "watcher")
 DEADLINE_S = 20.0
 PORTS = range(20_000, 32_768)
@@ -27,12 +28,17 @@ def program(name: str) -> str:
     return found
 
 
-def passwords(folder: Path) -> Path:
-    path = folder / "passwords"
-    path.write_text("".join(f"{name}:{PASSWORD}\n" for name in NAMES))
-    path.chmod(0o600)
-    subprocess.run([program("mosquitto_passwd"), "-U", path], check=True, timeout=DEADLINE_S)
-    return path
+def certificates(folder: Path) -> Path:
+    """What the broker and everybody of NAMES need, in one folder; and others that are not in order."""
+    certify_server(folder, "127.0.0.1", "localhost")
+    for name in NAMES:
+        certify(folder, name, stem=name)
+    certify(folder, "sjz-001", stem="stranger", city="Other")
+    certify(folder, "sjz-001", stem="expired", days=-1)
+    certify_server(folder, "127.0.0.1", stem="expired-server", days=-1)
+    certify_server(folder, "127.0.0.1", stem="strange-server", city="Other")
+    certify_server(folder, "elsewhere.example", stem="other-server")
+    return folder
 
 
 def free_port() -> int:
@@ -55,9 +61,9 @@ async def until(condition: Callable[[], object], *, within: float = DEADLINE_S) 
 class Mosquitto:
     """One broker process; it can be killed, frozen and started again on the same port."""
 
-    def __init__(self, folder: Path, passwords: Path) -> None:
+    def __init__(self, folder: Path, certificates: Path) -> None:
         self._folder = folder
-        self._passwords = passwords
+        self._certificates = certificates
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
 
@@ -72,7 +78,9 @@ class Mosquitto:
     def _started(self) -> bool:
         conf = self._folder / "mosquitto.conf"
         conf.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous false\npassword_file {self._passwords}\n"
+            f"listener {self.port} 127.0.0.1\nallow_anonymous false\n"
+            f"cafile {self._certificates}/ca.pem\nrequire_certificate true\nuse_identity_as_username true\n"
+            f"certfile {self._certificates}/server.pem\nkeyfile {self._certificates}/server.key\n"
             "persistence false\nset_tcp_nodelay true\n" + ("user root\n" if os.geteuid() == 0 else "")
         )
         with (self._folder / "log").open("ab") as log:
@@ -100,5 +108,27 @@ class Mosquitto:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
 
-    def address(self, username: str, password: str = PASSWORD) -> Broker:
-        return Broker(host="127.0.0.1", port=self.port, username=username, password=password)
+    def played(self) -> ssl.SSLContext:
+        """For a test that plays the broker itself, on a port of its own."""
+        return server_context(self._certificates)
+
+    def address(self, name: str, *, port: int = 0, host: str = "127.0.0.1") -> Broker:
+        return address(self._certificates, name, port=port or self.port, host=host)
+
+
+def address(folder: Path, name: str, *, port: int, host: str = "127.0.0.1") -> Broker:
+    """Where a broker is, for whom `certificates` gave a certificate of that name."""
+    return Broker(
+        host=host, port=port, ca=folder / "ca.pem", certificate=folder / f"{name}.pem", key=folder / f"{name}.key"
+    )
+
+
+def server_context(
+    folder: Path, *, stem: str = "server", least: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
+) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = least
+    context.load_cert_chain(folder / f"{stem}.pem", folder / f"{stem}.key")
+    context.load_verify_locations(folder / "ca.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context

@@ -1,18 +1,18 @@
 import pytest
-from broker_rig import Mosquitto, passwords
+from broker_rig import Mosquitto, certificates
 from session_rig import ByHand, Station
 
 from sync import connection, session
 
 
 @pytest.fixture(scope="session")
-def broker_passwords(tmp_path_factory):
-    return passwords(tmp_path_factory.mktemp("broker"))
+def broker_certificates(tmp_path_factory):
+    return certificates(tmp_path_factory.mktemp("broker"))
 
 
 @pytest.fixture
-def mosquitto(tmp_path, broker_passwords):
-    broker = Mosquitto(tmp_path, broker_passwords)
+def mosquitto(tmp_path, broker_certificates):
+    broker = Mosquitto(tmp_path, broker_certificates)
     broker.start()
     yield broker
     broker.kill()

@@ -72,14 +72,14 @@ class MemoryOrders:
 class Station:
     """A journal in a list, its sender, its sessions; `leap` moves its monotonic clock."""
 
-    def __init__(self, mosquitto: Mosquitto, *, password: str = "secret") -> None:
+    def __init__(self, mosquitto: Mosquitto, *, certificate: str = STATION) -> None:
         self.journal = ListJournal(random.Random(7))
         self.orders = MemoryOrders()
         self.dice = Dice()
         self.leapt = 0.0
         self.sessions = Sessions(
             station=STATION,
-            broker=mosquitto.address(STATION, password),
+            broker=mosquitto.address(certificate),
             writer=Writer(STATION_KEY),
             keys=Pinned([HQ_KEY.public]),
             orders=self.orders,

@@ -3,9 +3,10 @@ import contextlib
 import socket
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
-from broker_rig import until
+from broker_rig import address, server_context, until
 
 from sync import connection as connection_module
 from sync.connection import SLOTS, Broker, BrokerRefusedError, BrokerUnreachableError, Connection, Incoming, Will
@@ -21,7 +22,11 @@ class Client:
     def __init__(self, broker: Broker, **options) -> None:
         self.came: list[Incoming] = []
         self.rooms = 0
-        options = {"client_id": broker.username, "on_message": self.came.append, "on_room": self._room} | options
+        options = {
+            "client_id": broker.certificate.stem,
+            "on_message": self.came.append,
+            "on_room": self._room,
+        } | options
         self.connection = Connection(broker, **options)
 
     def _room(self) -> None:
@@ -114,10 +119,11 @@ async def test_what_was_said_before_we_came_is_marked_retained_and_what_is_said_
 
 
 @BOTH
-async def test_a_refused_password_says_so(mosquitto, protocol5):
-    one = Client(mosquitto.address("sjz-001", "wrong"), protocol5=protocol5)
-    with pytest.raises(BrokerRefusedError, match="Not auth") as caught:
-        await one.connection.open()
+async def test_a_broker_that_refuses_us_says_so(playing, protocol5):
+    """MQTT 3.1.1, section 3.2.2.3, return code 5; MQTT 5.0, section 3.2.2.2, reason code 0x87."""
+    async with playing(b"\x20\x03\x00\x87\x00" if protocol5 else b"\x20\x02\x00\x05") as broker:
+        with pytest.raises(BrokerRefusedError, match="Not auth") as caught:
+            await Client(broker, protocol5=protocol5).connection.open()
     assert not caught.value.needs_older_protocol
 
 
@@ -128,14 +134,22 @@ async def test_nobody_listening_says_so_with_the_address(mosquitto):
         await one.connection.open()
 
 
-async def test_a_name_that_nobody_knows_says_so():
-    one = Client(Broker(host="broker.invalid", port=1883, username="sjz-001", password="secret"))
+async def test_a_name_that_nobody_knows_says_so(broker_certificates):
+    one = Client(address(broker_certificates, "sjz-001", host="broker.invalid", port=1883))
     with pytest.raises(BrokerUnreachableError, match=r"broker\.invalid:1883"):
         await one.connection.open()
 
 
+@pytest.fixture
+def playing(broker_certificates):
+    def with_certificate(reply: bytes, stem: str = "server") -> contextlib.AbstractAsyncContextManager[Broker]:
+        return playing_broker(reply, broker_certificates, stem)
+
+    return with_certificate
+
+
 @contextlib.asynccontextmanager
-async def playing_broker(reply: bytes) -> AsyncIterator[Broker]:
+async def playing_broker(reply: bytes, folder: Path, stem: str) -> AsyncIterator[Broker]:
     """Somebody on a port who answers whatever comes with these bytes, and hangs up when the other does."""
     conversations: list[asyncio.Task[None]] = []
 
@@ -147,14 +161,15 @@ async def playing_broker(reply: bytes) -> AsyncIterator[Broker]:
         writer.close()
         await writer.wait_closed()
 
-    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
-        yield Broker(host="127.0.0.1", port=server.sockets[0].getsockname()[1], username="sjz-001", password="secret")
+    context = server_context(folder, stem=stem)
+    async with await asyncio.start_server(talk, "127.0.0.1", 0, ssl=context) as server:
+        yield address(folder, "sjz-001", port=server.sockets[0].getsockname()[1])
         await asyncio.gather(*conversations)
 
 
-async def test_who_is_no_broker_says_so(monkeypatch):
+async def test_who_is_no_broker_says_so(playing, monkeypatch):
     monkeypatch.setattr(connection_module, "CONNECT_TIMEOUT_S", 0.5)
-    async with playing_broker(b"HTTP/1.1 400 Bad Request\r\n\r\n") as broker:
+    async with playing(b"HTTP/1.1 400 Bad Request\r\n\r\n") as broker:
         with pytest.raises(BrokerUnreachableError):
             await Client(broker).connection.open()
 
@@ -178,7 +193,7 @@ class Ticks:
 
 
 @pytest.fixture(params=["accepts and says nothing", "accepts nothing"])
-def black_hole(request):
+def black_hole(request, broker_certificates):
     """A listening socket that never answers; with a full backlog even the handshake goes unanswered."""
     with socket.socket() as hole:
         hole.bind(("127.0.0.1", 0))
@@ -189,7 +204,7 @@ def black_hole(request):
                 waiting.append(one := socket.socket())
                 one.setblocking(False)
                 one.connect_ex(hole.getsockname())
-        yield Broker(host="127.0.0.1", port=hole.getsockname()[1], username="sjz-001", password="secret")
+        yield address(broker_certificates, "sjz-001", port=hole.getsockname()[1])
         for one in waiting:
             one.close()
 
@@ -282,12 +297,12 @@ async def test_a_held_puback_makes_the_broker_deliver_again_in_the_next_session(
     assert again.payloads() == [b"not stored"]
 
 
-async def test_a_topic_that_is_no_text_is_passed_over():
+async def test_a_topic_that_is_no_text_is_passed_over(playing):
     """MQTT 5.0, section 1.5.4 forbids it, so that no broker should send it; one that does must not end us."""
     connack = b"\x20\x03\x00\x00\x00"
     wrong = b"\x30\x06\x00\x02\xff\xfe\x00x"
     right = b"\x30\x05\x00\x01t\x00y"
-    async with playing_broker(connack + wrong + right) as broker:
+    async with playing(connack + wrong + right) as broker:
         one = Client(broker)
         await one.connection.open()
         await until(lambda: one.came)
@@ -296,9 +311,9 @@ async def test_a_topic_that_is_no_text_is_passed_over():
 
 
 @pytest.mark.parametrize("connack", [b"\x20\x02\x00\x01", b"\x20\x03\x00\x84\x00"], ids=["in 3.1.1", "in 5"])
-async def test_a_broker_that_speaks_only_the_older_protocol_is_told_from_one_that_refuses(connack):
+async def test_a_broker_that_speaks_only_the_older_protocol_is_told_from_one_that_refuses(playing, connack):
     """MQTT 3.1.1, section 3.2.2.3, return code 1; MQTT 5.0, section 3.2.2.2, reason code 0x84."""
-    async with playing_broker(connack) as broker:
+    async with playing(connack) as broker:
         with pytest.raises(BrokerRefusedError) as caught:
             await Client(broker).connection.open()
     assert caught.value.needs_older_protocol

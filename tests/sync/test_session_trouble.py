@@ -28,7 +28,7 @@ async def test_to_be_kicked_before_the_subscription_is_answered_counts_too(mosqu
         writer.close()
         await writer.wait_closed()
 
-    async with await asyncio.start_server(kick, "127.0.0.1", 0) as server:
+    async with await asyncio.start_server(kick, "127.0.0.1", 0, ssl=mosquitto.played()) as server:
         mosquitto.port, real = server.sockets[0].getsockname()[1], mosquitto.port
         station = Station(mosquitto)
         mosquitto.port = real
@@ -53,12 +53,12 @@ async def test_a_broker_that_is_away_is_told_once_and_found_again(mosquitto, hq,
     await hq.start()
 
 
-async def test_a_wrong_password_is_told_once_and_tried_again(mosquitto, caplog):
-    station = Station(mosquitto, password="wrong")
+async def test_a_refused_certificate_is_told_once_and_tried_again(mosquitto, caplog):
+    station = Station(mosquitto, certificate="stranger")
     station.dice.share = 0.02
     await station.start()
     await until(lambda: station.sessions._backoff._failures >= 3)
-    assert len([record for record in caplog.records if "refuses us" in record.message]) == 1
+    assert len([record for record in caplog.records if "no connection to the broker" in record.message]) == 1
     assert not station.sessions.up
     await station.stop()
 
@@ -90,7 +90,7 @@ async def test_a_broker_of_the_older_protocol_is_spoken_to_in_that(mosquitto):
         writer.close()
         await writer.wait_closed()
 
-    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+    async with await asyncio.start_server(talk, "127.0.0.1", 0, ssl=mosquitto.played()) as server:
         mosquitto.port, real = server.sockets[0].getsockname()[1], mosquitto.port
         station = Station(mosquitto)
         mosquitto.port = real

@@ -110,6 +110,49 @@ def hq(context: click.Context, config: Path | None) -> None:
         _serve(run(settings), SchemaTooNewError, DatabaseUnreachableError)
 
 
+@hq.command("init")
+@click.argument("folder", metavar="DIR", required=False, type=click.Path(path_type=Path, file_okay=False))
+@_CONFIG
+@click.option("--city", default="city", show_default=True, help="Stands in the root certificate.")
+@click.option(
+    "--broker", "names", multiple=True, metavar="NAME", help="Name or address of the broker; may be repeated."
+)
+@click.option("--port", type=click.IntRange(1, 65535), default=8883, show_default=True, help="Stations' at the broker.")
+@click.option("--own-port", type=click.IntRange(1, 65535), default=8884, show_default=True, help="Headquarters' there.")
+@click.option(
+    "--broker-folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("/etc/mosquitto/jingting"),
+    show_default=True,
+    help="Where the broker's files will lie.",
+)
+@click.pass_context
+def hq_init(
+    context: click.Context,
+    folder: Path | None,
+    config: Path | None,
+    *,
+    city: str,
+    names: tuple[str, ...],
+    port: int,
+    own_port: int,
+    broker_folder: Path,
+) -> None:
+    """Make in DIR what headquarters lacks: settings, authority, keys, certificates, the broker's files.
+
+    No key is ever overwritten. DIR/hq.toml, or FILE, says where they are.
+    """
+    config = config or context.obj or (folder / "hq.toml" if folder is not None else None)
+    if config is None:
+        raise click.UsageError("Give a folder, or --config.")
+    from hq.init import Wish, init
+
+    wish = Wish(
+        city=city, names=names or ("localhost", "127.0.0.1"), port=port, own_port=own_port, folder=broker_folder
+    )
+    sys.exit(_load(lambda file: init(file, wish), config))
+
+
 @hq.command()
 @_CONFIG
 @click.option("--station", default="", metavar="ID", help="The station that sent it; --event needs it.")

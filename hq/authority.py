@@ -138,6 +138,17 @@ class Authority:
             return []
         return [msgspec.json.decode(line, type=Issued) for line in path.read_bytes().splitlines()]
 
+    def revoke(self, name: str, *, now: dt.datetime) -> int:
+        """Put every certificate that was ever issued under a name on the revocation list; return how many.
+
+        Those that are on it stay on it. Raises OSError.
+        """
+        known = self._folder / "crl.pem"
+        before = x509.load_pem_x509_crl(known.read_bytes()) if known.exists() else ()
+        serials = [int(issued.serial, 16) for issued in self.issued() if issued.name == name]
+        self.publish_revocations([*(one.serial_number for one in before), *serials], now=now)
+        return len(serials)
+
     def publish_revocations(self, serials: Iterable[int], *, now: dt.datetime) -> bytes:
         """Write `crl.pem` with these serial numbers and return it.
 

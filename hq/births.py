@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from common.identifiers import is_identifier
 from hq import tables
 from hq.alarms import plain, write_alarm
-from hq.journals import find_journal, lock_station
+from hq.journals import find_journal, lock_admitted, lock_station
 
 BirthVerdict: TypeAlias = Literal["accepted", "replaced", "closed"]
 
@@ -53,10 +53,16 @@ _BEGIN = (
 )
 _FAREWELL = (
     update(_stations)
-    .where(_stations.c.station == bindparam("of"), _stations.c.session == bindparam("in_session"))
+    .where(
+        _stations.c.station == bindparam("of"),
+        _stations.c.session == bindparam("in_session"),
+        _stations.c.revoked_ms.is_(None),
+    )
     .values(farewell_ms=bindparam("at"))
 )
-_LATEST = select(_stations).where(_stations.c.station == bindparam("of"), _stations.c.session.is_not(None))
+_LATEST = select(_stations).where(
+    _stations.c.station == bindparam("of"), _stations.c.session.is_not(None), _stations.c.revoked_ms.is_(None)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +86,12 @@ def record_birth(
 
     The same birth again (every worker sees it, and the broker keeps it) is accepted and changes nothing: it proves no
     presence. Raises ValueError for a header whose `session` is not 1 to 128 printable characters, or whose `boot` or
-    `journal` is no UUID.
+    `journal` is no UUID; StationRevokedError.
     """
     session, journal = _session(header), header["journal"]
     if not is_identifier(journal) or not is_identifier(header["boot"]):
         raise ValueError("a birth whose journal or boot is no UUID")
-    home = lock_station(connection, station)
+    home = lock_admitted(connection, station)
     earlier = connection.execute(_EARLIER, {"of": station, "in_session": session}).scalars().all()
     if session == home.session and journal == home.journal:
         return "accepted", home
@@ -132,7 +138,7 @@ def record_farewell(connection: Connection, station: str, header: dict[str, Any]
 
 
 def read_latest(connection: Connection, station: str) -> Birth | None:
-    """Return the latest accepted birth, or None before the first."""
+    """Return the latest accepted birth; None before the first, and of a station that is revoked."""
     row = connection.execute(_LATEST, {"of": station}).one_or_none()
     if row is None:
         return None

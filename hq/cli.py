@@ -1,5 +1,6 @@
-"""What `jingting hq unseal`, `audit`, `backup` and `restore` do: results to stdout, all else to stderr; exit codes."""
+"""What `jingting hq unseal`, `audit`, `revoke`, `backup` and `restore` do: results to stdout, all else to stderr."""
 
+import datetime as dt
 import json
 import os
 import pwd
@@ -14,9 +15,11 @@ from common.clock import Clock, rfc3339
 from common.settings import EX_CONFIG
 from hq import audit, copies
 from hq.audit import Act
+from hq.authority import Authority, AuthorityMissingError
 from hq.copies import Contents, NoCopyError
 from hq.database import FAILURES, DatabaseUnreachableError, SchemaTooNewError
 from hq.restore import WorkersBeatError, restore
+from hq.revocation import revoke
 from hq.sealed import NotUnsealedError, unseal, unseal_record
 from hq.settings import HqSettings
 from hq.store import Store
@@ -65,6 +68,35 @@ def print_audit(settings: HqSettings) -> int:
         return _fail(_first_line(error))
     sys.stderr.write(f"The chain ends at {base64url.encode(end)}.\n")
     return 0 if sound else FAILED
+
+
+def print_revoked(settings: HqSettings, station: str, reason: str) -> int:
+    """Revoke a station, say what that did and what is left to do, and return the exit code."""
+    now = dt.datetime.now(dt.UTC)
+    known = (settings.keys.stations / f"{station}.pub").exists()
+    try:
+        with closing(Store.open(settings.store.url)) as store:
+            if not known and not store.has_heard_of(station):
+                return _fail(f"{station} is no station that headquarters knows; look at the id again")
+            at_ms = int(now.timestamp() * 1000)
+            since_ms = revoke(store, station, who=whoever(), reason=reason, now_ms=at_ms)
+    except (ValueError, *_NO_STORE) as error:
+        return _fail(_first_line(error))
+    sys.stdout.write(
+        f"{station} is revoked since {rfc3339(since_ms)}: headquarters takes nothing of it and answers nothing.\n"
+        "The running headquarters makes the broker throw it out within seconds, and again whenever it comes back.\n"
+    )
+    try:
+        count = Authority.load(settings.keys.authority).revoke(station, now=now)
+    except (AuthorityMissingError, OSError) as error:
+        return _fail(
+            f"Its certificates are not on the revocation list: {error}. Run this again where the authority is."
+        )
+    crl = settings.keys.authority / "crl.pem"
+    sys.stdout.write(
+        f"{count} certificates of it are on {crl}: give that to the broker, so that it lets none of them in.\n"
+    )
+    return 0
 
 
 def print_backup(settings: HqSettings, folder: Path) -> int:

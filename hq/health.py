@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, update
 
 from common.events import DeviceKind
 from hq import tables
-from hq.journals import lock_station
+from hq.journals import lock_admitted
 
 KNOWN: Final[dict[str, tuple[type, ...]]] = {
     "unsent": (int,),  # events headquarters has not acknowledged
@@ -68,8 +68,8 @@ def unrecorded_since(sample: dict[str, Any]) -> str | None:
 
 
 def keep_health(connection: Connection, station: str, sample: dict[str, Any], *, received_ms: int) -> None:
-    """Keep a sample in place of the one before."""
-    lock_station(connection, station)
+    """Keep a sample in place of the one before. Raises StationRevokedError."""
+    lock_admitted(connection, station)
     text = msgspec.json.encode(known_part(sample)).decode()
     values = {"of": station, "sample": text, "at": received_ms, "since": unrecorded_since(sample)}
     connection.execute(_KEEP, values)

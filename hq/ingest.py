@@ -15,6 +15,7 @@ from common import keyfiles
 from common.clock import Clock, rfc3339
 from common.identifiers import is_identifier
 from hq.births import Birth
+from hq.journals import StationRevokedError
 from hq.store import Store, Taken
 from sync.batch import Batch
 from sync.receiver import Ack, ack_header, read_ack, read_batch
@@ -129,6 +130,9 @@ class Ingest:
             return self._refuse(station, read)
         if read is None or taken is None:
             return None
+        if taken.revoked:
+            self._silence()
+            return None
         self._metrics.stored(lane, len(taken.settled.fresh))
         if taken.settled.verdict == "fork":
             header = {"journal": read.journal, "first": read.first, "count": len(read.lines)}
@@ -156,7 +160,11 @@ class Ingest:
             self._store.farewell(station, header, received_ms=now)
             return StateTaken(ended=latest is not None and latest.session == header["session"])
         before = self._presences.latest(station)
-        verdict = self._store.birth(station, header, received_ms=now)
+        try:
+            verdict = self._store.birth(station, header, received_ms=now)
+        except StationRevokedError:
+            self._silence()
+            return StateTaken()
         if verdict != "accepted":
             log.warning("%s: a birth was ignored (%s).", station, _IGNORED[verdict])
             return StateTaken((self._disown(station, header),) if verdict == "closed" else ())
@@ -172,6 +180,9 @@ class Ingest:
         """Read a station's ack of orders; None when it is not acceptable."""
         try:
             message = self._open(station, payload, frozenset({"ack"}))
+            if message is not None and self._store.is_revoked(station):
+                self._silence()
+                return None
             return None if message is None else read_ack(message)
         except Refusal as refusal:
             self._metrics.refused(refusal.reason)
@@ -184,7 +195,10 @@ class Ingest:
         except ValueError:  # cut short by the limit, it is no JSON either
             self._metrics.refused("malformed")
             return
-        self._store.health(station, sample, received_ms=self._clock.wall_ms())
+        try:
+            self._store.health(station, sample, received_ms=self._clock.wall_ms())
+        except StationRevokedError:
+            self._silence()
 
     def _open(self, station: str, payload: bytes, kinds: frozenset[Kind]) -> Message | None:
         try:
@@ -192,6 +206,10 @@ class Ingest:
         except Unknown:
             self._metrics.refused("unknown")
             return None
+
+    def _silence(self) -> None:
+        """Count a message of a station that is revoked; whoever has its keys is told nothing."""
+        self._metrics.refused("revoked")
 
     def _refuse(self, station: str, refusal: Refusal) -> bytes | None:
         """Count a refusal and say so in an ack of the journal it names, or of the latest known one."""

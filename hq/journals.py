@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, case, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hq import tables
@@ -20,7 +20,10 @@ ranges_of = msgspec.json.Decoder(Ranges).decode
 _CHUNK: Final = 1024
 
 _LOCK_AND_SEE = Prepared(
-    update(_stations).where(_stations.c.station == bindparam("of")).values(seen_ms=bindparam("at")).returning(_stations)
+    update(_stations)
+    .where(_stations.c.station == bindparam("of"))
+    .values(seen_ms=case((_stations.c.revoked_ms.is_(None), bindparam("at")), else_=_stations.c.seen_ms))
+    .returning(_stations)
 )
 _LOCK = Prepared(select(_stations).where(_stations.c.station == bindparam("of")).with_for_update())
 _NEW_STATION = insert(_stations)
@@ -49,6 +52,10 @@ _LINES = Prepared(
 )
 _LINE: Final = ("journal_id", "number", "line", "chain")
 _NEW_LINE = Prepared(insert(_events), columns=_LINE)
+
+
+class StationRevokedError(Exception):
+    """A message of a station that is revoked: nothing of it is stored, and nothing answered."""
 
 
 @dataclass(slots=True)
@@ -110,7 +117,7 @@ class JournalLedger:
 def lock_station(connection: Connection, station: str, *, seen_ms: int | None = None) -> Any:
     """Lock a station's row until the transaction ends, creating it if need be, and return it.
 
-    `seen_ms`: something signed by the station came then.
+    `seen_ms`: something signed by the station came then; of one that is revoked that is not noted.
     """
     parameters = {"of": station} if seen_ms is None else {"of": station, "at": seen_ms}
     statement = _LOCK if seen_ms is None else _LOCK_AND_SEE
@@ -131,6 +138,14 @@ def lock_stations(connection: Connection, stations: Iterable[str], *, seen_ms: i
     Who locks several may hold none before.
     """
     return {station: lock_station(connection, station, seen_ms=seen_ms) for station in sorted(set(stations))}
+
+
+def lock_admitted(connection: Connection, station: str) -> Any:
+    """Lock a station's row as `lock_station` does, for a message of its own. Raises StationRevokedError."""
+    row = lock_station(connection, station)
+    if row.revoked_ms is not None:
+        raise StationRevokedError(station)
+    return row
 
 
 def find_journal(connection: Connection, station: str, journal: str) -> JournalRow | None:

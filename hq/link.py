@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from common.clock import Clock, rfc3339
+from hq.gate import Gate
 from hq.ingest import Ingest, Presences, StationKeys
 from hq.log_batches import LogBatches
 from hq.orders import Orders
@@ -66,6 +67,8 @@ class Link:
             publish=self._publish_orders,
         )
         orders.on_append = lambda station: self._log_loop.call(self._down.given, station)
+        self._presences = presences
+        self._gate = Gate(broker, worker=worker, store=store, patience=self._patience, on_revoked=self._revoked)
         self._urgent = Wire(
             "urgent",
             broker,
@@ -104,6 +107,13 @@ class Link:
             tasks.create_task(self._down.run())
             tasks.create_task(self._log.run())
             tasks.create_task(self._beat())
+            tasks.create_task(self._gate.run())
+
+    def _revoked(self, station: str) -> None:
+        """Forget a station's session: no order goes out in it any more."""
+        self._presences.renew(station)
+        self._down.revoked(station)
+        self._on_change()
 
     # -- presence --------------------------------------------------------------------------------------------
 

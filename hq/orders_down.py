@@ -83,6 +83,14 @@ class OrdersDown:
         if early is not None:
             await self.take_ack(station, early)
 
+    def revoked(self, station: str) -> None:
+        """Hear that a station is revoked: nothing more is sent to it."""
+        self._early.pop(station, None)
+        line = self._lines.get(station)
+        if line is not None:
+            line.sender.session_ended()
+            line.session = ""
+
     async def take_ack(self, station: str, ack: Ack) -> None:
         """Act on a station's verified ack of orders."""
         birth = self._presences.latest(station)

@@ -100,6 +100,7 @@ def _station(row: Row[Any], now_ms: int, *, open_calls: int, alarms: Sequence[st
         missing=_missing(row),
         unrecorded_since=row.unrecorded_since,
         alarms=tuple(alarms),
+        revoked=row.revoked_ms is not None,
         self_test_age_s=tests.age_s,
         self_test_failed=tests.failed,
     )

@@ -12,13 +12,13 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select
 
 from common.clock import Clock, rfc3339
-from hq import audit, copies, epoch, tables
+from hq import audit, copies, epoch, revocation, tables
 from hq.audit import Act
 from hq.copies import Contents
 from hq.orders import Orders
 from hq.store import Store
 
-_audit = tables.audit
+_audit, _stations = tables.audit, tables.stations
 
 
 class WorkersBeatError(Exception):
@@ -52,10 +52,12 @@ def restore(store: Store, folder: Path, clock: Clock, *, who: str, force: bool) 
                 + ", ".join(f"worker {worker}, {ago_ms // 1000} s ago" for worker, ago_ms in beating)
                 + "; stop it first, or say --force if you have"
             )
+        access = dict(connection.execute(select(_stations.c.station, _stations.c.revoked_ms)).all())
         lines = connection.execute(select(_audit).order_by(_audit.c.number)).mappings().all()
         copies.load_rows(copy, store.database, connection)
         found = copies.contents(connection)
         connection.execute(delete(tables.workers))
+        revocation.keep(connection, access)
         kept = _keep_audit(connection, [dict(line) for line in lines])
         seen = "never" if found.seen_ms is None else rfc3339(found.seen_ms)
         reason = f"a copy whose last message came {seen}"

@@ -35,10 +35,12 @@ _CLOSED = (
     .where(_journals.c.station == bindparam("of"), _journals.c.last_common > 0)
     .order_by(_journals.c.id)
 )
+_REVOKED = select(tables.stations.c.revoked_ms).where(tables.stations.c.station == bindparam("of"))
 _SEE = (
     update(tables.stations)
     .where(
         tables.stations.c.station == bindparam("of"),
+        tables.stations.c.revoked_ms.is_(None),
         (tables.stations.c.seen_ms < bindparam("before"))
         | (tables.stations.c.seen_ms > bindparam("at"))  # the wall clock was set back
         | (tables.stations.c.farewell_ms >= tables.stations.c.seen_ms),
@@ -55,13 +57,18 @@ class _UndoneError(Exception):
 class Taken:
     """What came of a batch, and what the ack says: the standing, and the chain at the end of its first range.
 
-    `session`: of the station's latest birth, read under the same lock; None before the first.
+    `session`: of the station's latest birth, read under the same lock; None before the first. `revoked`: the station
+    is, so nothing was stored, and nothing is answered.
     """
 
     settled: Settled
     standing: Standing
     chain: bytes
     session: str | None = None
+    revoked: bool = False
+
+
+_NOTHING = Taken(Settled("held", Standing()), Standing(), b"", revoked=True)
 
 
 class Store:
@@ -131,6 +138,9 @@ class Store:
         }
         taken = []
         for batch in batches:
+            if homes[batch.station].revoked_ms is not None:
+                taken.append(_NOTHING)
+                continue
             projection = projections[batch.station]
             ahead = functools.partial(projection.read_ahead, batch)
             ledger = JournalLedger(connection, batch.station, batch.journal, meanwhile=ahead)
@@ -172,7 +182,7 @@ class Store:
 
         `replaced`: headquarters has already replaced that session; `closed`: it names a journal known to be closed.
         Both are recorded, alarmed and ignored. Raises ValueError for a header whose `session` is not 1 to 128 printable
-        characters, or whose `boot` or `journal` is no UUID.
+        characters, or whose `boot` or `journal` is no UUID; StationRevokedError.
         """
         with self.database.write() as connection:
             verdict, home = births.record_birth(connection, station, header, received_ms=received_ms)
@@ -195,7 +205,7 @@ class Store:
         return current
 
     def latest_birth(self, station: str) -> Birth | None:
-        """Return the latest accepted birth, or None before the first."""
+        """Return the latest accepted birth; None before the first, and of a station that is revoked."""
         with self.database.read() as connection:
             return births.read_latest(connection, station)
 
@@ -208,7 +218,10 @@ class Store:
             self.changed()
 
     def health(self, station: str, sample: dict[str, Any], *, received_ms: int) -> None:
-        """Keep a health sample in place of the one before; it is a hint, and proves no presence."""
+        """Keep a health sample in place of the one before; it is a hint, and proves no presence.
+
+        Raises StationRevokedError.
+        """
         with self.database.write() as connection:
             keep_health(connection, station, sample, received_ms=received_ms)
         self.changed()
@@ -239,6 +252,16 @@ class Store:
         """Renew the epoch, after a restore: every station begins a new session and is asked what it keeps."""
         with self.database.write() as connection:
             return epoch.renew(connection)
+
+    def has_heard_of(self, station: str) -> bool:
+        """Tell whether anything was ever stored of a station, or decided about it."""
+        with self.database.read() as connection:
+            return connection.execute(_REVOKED, {"of": station}).first() is not None
+
+    def is_revoked(self, station: str) -> bool:
+        """Tell whether a station is revoked."""
+        with self.database.read() as connection:
+            return connection.execute(_REVOKED, {"of": station}).scalar() is not None
 
     def overview(self, now_ms: int, *, broker_connected: bool = True) -> Overview:
         """Return the city as it stands, worst first."""

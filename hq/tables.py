@@ -50,6 +50,7 @@ stations = Table(
     Column("health", Text),  # the latest sample, JSON; a hint, unsigned
     Column("health_ms", BigInteger),
     Column("unrecorded_since", String(24)),  # a call rings there that could not be recorded
+    Column("revoked_ms", BigInteger),  # from then on nothing of it is stored
 )
 
 births = Table(

@@ -23,6 +23,7 @@ class StationRow:
     missing: int
     unrecorded_since: str | None
     alarms: tuple[str, ...]
+    revoked: bool = False
     self_test_age_s: int | None = None
     self_test_failed: str = ""
 

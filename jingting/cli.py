@@ -190,6 +190,26 @@ def audit(context: click.Context, config: Path | None) -> None:
 
 
 @hq.command()
+@click.argument("station", metavar="ID")
+@_CONFIG
+@click.option("--reason", required=True, metavar="TEXT", help="Why; kept for years: a case number, no names.")
+@click.pass_context
+def revoke(context: click.Context, station: str, config: Path | None, reason: str) -> None:
+    """Let a station that is stolen or lost say and hear nothing any more. It can only be enrolled again."""
+    from hq import settings as hq_settings
+
+    settings = _load(hq_settings.load, config or context.obj)
+    from sync.topics import STATION_ID
+
+    if not STATION_ID.fullmatch(station):
+        raise click.BadParameter("2 to 32 of a-z, 0-9 and -", param_hint="ID")
+    _set_up(quiet=("alembic",))
+    from hq.cli import print_revoked
+
+    sys.exit(print_revoked(settings, station, reason))
+
+
+@hq.command()
 @_CONFIG
 @click.option("--worker", metavar="NAME", help="This process's own name among headquarters' (default: hq.worker).")
 @click.pass_context

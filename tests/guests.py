@@ -12,6 +12,7 @@ from pathlib import Path
 from common import certificates
 from hq.authority import Authority
 from jingting.child import Child
+from jingting.city import City
 from sync.connection import Broker
 
 DEADLINE_S = 20.0
@@ -59,3 +60,15 @@ def let_in(folder: Path, broker: Child, name: str, rights: Sequence[str], *, por
 def as_a_station(station: str) -> tuple[str, ...]:
     """The rights of a station."""
     return tuple("{0} jt/1/{2}/{1}".format(*right.split(), station) for right in OF_A_STATION)
+
+
+def of_the_city(city: City, station: str) -> Broker:
+    """The broker as a station of the city itself finds it."""
+    home = city.station_folder(station)
+    return Broker(
+        host="127.0.0.1",
+        port=city.broker_port,
+        ca=home / "ca.pem",
+        certificate=home / "tls.pem",
+        key=home / "tls.key",
+    )

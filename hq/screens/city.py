@@ -72,5 +72,5 @@ def _with_own_trouble(stations: Sequence[StationRow]) -> tuple[StationRow, ...]:
 
 def has_trouble(row: StationRow) -> bool:
     """Tell whether a station has trouble of its own, besides not being heard."""
-    found = row.open_calls or row.unrecorded_since or row.missing or row.alarms
+    found = row.open_calls or row.unrecorded_since or row.missing or row.alarms or row.revoked
     return bool(found) or is_self_test_wrong(row)

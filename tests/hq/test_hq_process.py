@@ -71,7 +71,7 @@ async def test_it_says_when_it_is_ready_serves_without_a_broker_and_stops_within
     await until(lambda: manager.heard("READY=1"))
     overview = await hq.serves()
     assert (overview["stations"], overview["broker_connected"]) == ([], False)
-    await until(lambda: hq.said("connection to the broker: ") == 2)  # once for each lane, however often it is tried
+    await until(lambda: hq.said("connection to the broker: ") == 3)  # once each, however often it is tried
     async with streams(hq.web_port, 2) as pages:
         assert await hq.stop() < STOP_S
         for page in pages:
@@ -80,7 +80,7 @@ async def test_it_says_when_it_is_ready_serves_without_a_broker_and_stops_within
     assert manager.heard("STOPPING=1") == 1
     manager.close()
     assert hq.said("Traceback") == 0
-    assert hq.said("connection to the broker: ") == 2
+    assert hq.said("connection to the broker: ") == 3
 
 
 async def test_sigterm_ends_it_within_two_seconds_while_the_broker_swallows_every_packet(tmp_path):

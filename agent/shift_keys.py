@@ -43,6 +43,10 @@ class ShiftKeys:
         self._announcing = asyncio.Lock()
         self._issue = self._make()
 
+    def wrap_to(self, key: SealingPublicKey) -> None:
+        """Wrap the next key to another sealing key of headquarters'; the one of now stays as it was announced."""
+        self._to = key
+
     async def new_shift(self) -> None:
         """Forget the key at once, and announce a new one.
 

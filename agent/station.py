@@ -15,10 +15,12 @@ from agent.equipment import Equipment
 from agent.health import Health
 from agent.help import HelpDesk
 from agent.housekeeping import Housekeeping
+from agent.journal import Journal
 from agent.ladder import Ladder
 from agent.link import Link, ReceivedOrders
 from agent.opening import open_journal
 from agent.orders import OrdersStore
+from agent.pinned_keys import PinnedKeys
 from agent.salvage import Salvage
 from agent.screens.app import build
 from agent.settings import HelpSettings, StationSettings
@@ -33,8 +35,7 @@ from common.settings import WebSettings
 from common.version import VERSION
 from common.web.server import LocalServer
 from sync.connection import Broker
-from sync.sealing import SealingPublicKey
-from sync.signing import Pinned, SigningKey, VerifyKey
+from sync.signing import SigningKey
 
 log = logging.getLogger(__name__)
 
@@ -65,12 +66,13 @@ async def run(settings: StationSettings) -> None:
     help_desk = HelpDesk(journal, clock, _ladder(settings.help))
     await help_desk.restore()
     equipment = Equipment(settings, journal, clock, help_desk, memories, changed=changes.moved)
-    shift_keys = ShiftKeys(
-        journal,
-        station=station.id,
-        to=SealingPublicKey(keyfiles.read_sealing_public(settings.keys.sealing)),
-        clock=clock,
+    pinned = PinnedKeys(
+        station.data / "headquarters.json",
+        order=[keyfiles.read_public(path) for path in settings.keys.headquarters],
+        sealing=keyfiles.read_sealing_public(settings.keys.sealing),
+        monotonic=asyncio.get_running_loop().time,
     )
+    shift_keys = _shift_keys(journal, pinned, station.id, clock)
     counter = open_counter(
         settings,
         journal,
@@ -102,9 +104,16 @@ async def run(settings: StationSettings) -> None:
             key=settings.broker.key,
         ),
         key=SigningKey(keyfiles.read_private(settings.keys.station)),
-        keys=Pinned([VerifyKey(keyfiles.read_public(path)) for path in settings.keys.headquarters]),
+        keys=pinned,
         orders=ReceivedOrders(
-            OrdersStore(journal, {"help.answered": calls.answer, "help.test_answered": self_test_rows.answer}),
+            OrdersStore(
+                journal,
+                {
+                    "help.answered": calls.answer,
+                    "help.test_answered": self_test_rows.answer,
+                    "key.rotated": pinned.rotate,
+                },
+            ),
             clock,
             applied,
         ),
@@ -150,8 +159,8 @@ async def run(settings: StationSettings) -> None:
     app = build(desk, counter, allowed_hosts={settings.web.host, *settings.web.allowed_hosts}, wall_ms=clock.wall_ms)
     equipment.keep(supervisor)
     supervisor.keep("help", help_desk.run)
-    supervisor.keep("sender", link.sender.run)
-    supervisor.keep("link", link.sessions.run)
+    for name, serve in (("keys", pinned.run), ("sender", link.sender.run), ("link", link.sessions.run)):
+        supervisor.keep(name, serve)
     supervisor.keep("health", health.run)
     supervisor.keep("housekeeping", housekeeping.run)
     supervisor.keep("clock", lambda: keep_time(journal.keep_time))
@@ -179,6 +188,12 @@ async def run(settings: StationSettings) -> None:
     await supervisor.stop()
     await _soon(link.sender.remember())
     await _soon(journal.stop())
+
+
+def _shift_keys(journal: Journal, pinned: PinnedKeys, station: str, clock: Clock) -> ShiftKeys:
+    shift_keys = ShiftKeys(journal, station=station, to=pinned.sealing, clock=clock)
+    pinned.on_sealing = shift_keys.wrap_to
+    return shift_keys
 
 
 def _serves(station: str) -> None:

@@ -314,6 +314,15 @@ class HelpTestAnswered(Payload, frozen=True, kw_only=True):
     expires: Instant | None = None
 
 
+class KeyRotated(Payload, frozen=True, kw_only=True):
+    """Headquarters has another order key, or sealing key; `key`: its public half in base64url. `order` as elsewhere."""
+
+    use: Literal["order", "sealing"]
+    key: str
+    order: Identifier | None = None
+    expires: Instant | None = None
+
+
 EVENTS: dict[str, type[Payload]] = {
     "journal.opened": JournalOpened,
     "rescued": Rescued,
@@ -347,11 +356,12 @@ ORDERS: dict[str, type[Payload]] = {
     "orders.opened": OrdersOpened,
     "help.answered": HelpAnswered,
     "help.test_answered": HelpTestAnswered,
+    "key.rotated": KeyRotated,
     "event.withheld": EventWithheld,
 }
 """What headquarters journals for one station, by CloudEvents `type`."""
 
-URGENT_ORDERS = frozenset({"orders.opened", "help.answered", "help.test_answered"})
+URGENT_ORDERS = frozenset({"orders.opened", "help.answered", "help.test_answered", "key.rotated"})
 """Orders that travel on the urgent lane and are acted on when stored."""
 
 _TYPES = {payload: name for table in (EVENTS, ORDERS) for name, payload in table.items()}

@@ -67,7 +67,10 @@ _LATEST = select(_stations).where(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Birth:
-    """The latest accepted birth of a station; `received_ms` on headquarters' wall clock."""
+    """The latest accepted birth of a station; `received_ms` on headquarters' wall clock.
+
+    `order_key`: id of the key that signs for it, None for the newest.
+    """
 
     session: str
     boot: str
@@ -77,6 +80,7 @@ class Birth:
     generation: int
     agent: str
     received_ms: int
+    order_key: bytes | None
 
 
 def record_birth(
@@ -151,6 +155,7 @@ def read_latest(connection: Connection, station: str) -> Birth | None:
         generation=row.generation,
         agent=row.agent,
         received_ms=row.born_ms,
+        order_key=row.order_key,
     )
 
 

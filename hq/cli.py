@@ -8,9 +8,8 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from common import keyfiles
 from common.clock import Clock, rfc3339
 from common.settings import EX_CONFIG
 from hq import audit, copies
@@ -18,13 +17,16 @@ from hq.audit import Act
 from hq.authority import Authority, AuthorityMissingError
 from hq.copies import Contents, NoCopyError
 from hq.database import FAILURES, DatabaseUnreachableError, SchemaTooNewError
+from hq.orders import Orders
+from hq.own_keys import OwnKeys, order_keys, sealing_keys
 from hq.restore import WorkersBeatError, restore
 from hq.revocation import revoke
+from hq.rotation import Use, rotate
 from hq.sealed import NotUnsealedError, unseal, unseal_record
 from hq.settings import HqSettings
 from hq.store import Store
 from sync import base64url
-from sync.sealing import SealingKey
+from sync.topics import STATION_ID
 
 FAILED: Final = 1
 """Exit code when fields could not be unsealed, or the audit could not be read or is not sound."""
@@ -35,16 +37,16 @@ _NO_STORE = (DatabaseUnreachableError, SchemaTooNewError, *FAILURES)
 def print_unsealed(settings: HqSettings, station: str, event: str | None, record: str | None, reason: str) -> int:
     """Print the sealed fields of an event, or of the record of that number, as JSON, and return the exit code."""
     try:
-        key = SealingKey(keyfiles.read_sealing_private(settings.keys.sealing))
+        keys = sealing_keys(settings.keys.sealing)
+        keys.current()
     except (OSError, ValueError) as error:
-        why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
-        return _fail(f"keys.sealing: {settings.keys.sealing}: {why}", EX_CONFIG)
+        return _fail(f"keys.sealing: {settings.keys.sealing}: {_why(error)}", EX_CONFIG)
     number = (record or "").strip().upper()
     act = Act(who=whoever(), what="unseal", station=station, event=event or number, reason=reason)
     try:
         with closing(Store.open(settings.store.url)) as store:
             opening = unseal if event else unseal_record
-            unsealed = opening(store, key, act, now_ms=time.time_ns() // 1_000_000)
+            unsealed = opening(store, keys.find, act, now_ms=time.time_ns() // 1_000_000)
     except (NotUnsealedError, *_NO_STORE) as error:
         return _fail(_first_line(error))
     sys.stdout.write(json.dumps(unsealed.fields, ensure_ascii=False, indent=1) + "\n")
@@ -53,13 +55,14 @@ def print_unsealed(settings: HqSettings, station: str, event: str | None, record
     return 0
 
 
-def print_audit(settings: HqSettings) -> int:
-    """Print the audit, a JSON line each, and return the exit code: FAILED when its chain is broken."""
+def print_audit(settings: HqSettings, *, lines: bool = True) -> int:
+    """Print the audit, a JSON line each, or only check it; return the exit code: FAILED when its chain is broken."""
     sound, end = True, audit.START
     try:
         with closing(Store.open(settings.store.url)) as store, store.database.read() as connection:
             for audited in audit.read(connection):
-                sys.stdout.write(audited.line.decode(errors="replace") + "\n")
+                if lines:
+                    sys.stdout.write(audited.line.decode(errors="replace") + "\n")
                 end = audited.chain
                 if not audited.sound:
                     sound = False
@@ -95,6 +98,29 @@ def print_revoked(settings: HqSettings, station: str, reason: str) -> int:
     crl = settings.keys.authority / "crl.pem"
     sys.stdout.write(
         f"{count} certificates of it are on {crl}: give that to the broker, so that it lets none of them in.\n"
+    )
+    return 0
+
+
+def print_rotated(settings: HqSettings, use: Use) -> int:
+    """Rotate a key, say what that did and what is left to do, and return the exit code."""
+    path = settings.keys.order if use == "order" else settings.keys.sealing
+    keys: OwnKeys[Any] = order_keys(path) if use == "order" else sealing_keys(path)
+    enrolled = [file.stem for file in settings.keys.stations.glob("*.pub") if STATION_ID.fullmatch(file.stem)]
+    clock = Clock()
+    try:
+        with closing(Store.open(settings.store.url)) as store:
+            done = rotate(
+                store, Orders(store, clock), keys, use, who=whoever(), enrolled=enrolled, now_ms=clock.wall_ms()
+            )
+    except (OSError, ValueError) as error:
+        return _fail(f"keys.{use}: {path}: {_why(error)}", EX_CONFIG)
+    except _NO_STORE as error:
+        return _fail(_first_line(error))
+    sys.stdout.write(
+        f"The {use} key is {base64url.encode(done.now)} now; {base64url.encode(done.before)}, the one before, stays.\n"
+        f"{done.stations} stations are told by an order, now or when they come back; nothing has to be stopped.\n"
+        f"Copy {path.parent} to its safe place again. A station that is enrolled from now on needs {path}.pub.\n"
     )
     return 0
 
@@ -143,6 +169,10 @@ def whoever() -> str:
 def _in_words(held: Contents) -> str:
     heard = "no message ever came" if held.seen_ms is None else f"the last message came {rfc3339(held.seen_ms)}"
     return f"{held.stations} stations, {held.events} events; {heard}"
+
+
+def _why(error: OSError | ValueError) -> str:
+    return (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
 
 
 def _first_line(error: Exception) -> str:

@@ -16,11 +16,12 @@ from common.clock import Clock, rfc3339
 from common.identifiers import is_identifier
 from hq.births import Birth
 from hq.journals import StationRevokedError
+from hq.signers import Signers
 from hq.store import Store, Taken
 from sync.batch import Batch
 from sync.receiver import Ack, ack_header, read_ack, read_batch
-from sync.signed import MAX_OPEN_AT_HQ, Kind, Message, Refusal, Unknown, Writer, open_message
-from sync.signing import SigningKey, VerifyKey
+from sync.signed import MAX_OPEN_AT_HQ, Kind, Message, Refusal, Unknown, open_message
+from sync.signing import VerifyKey
 from sync.strict_json import parse_object
 from sync.topics import STATION_ID, Lane
 
@@ -93,13 +94,13 @@ class Ingest:
         store: Store,
         *,
         keys: StationKeys,
-        key: SigningKey,
+        signers: Signers,
         presences: Presences,
         clock: Clock,
     ) -> None:
         self._store = store
         self._keys = keys
-        self._writer = Writer(key)
+        self._signers = signers
         self._presences = presences
         self._metrics = store.metrics
         self._clock = clock
@@ -140,7 +141,9 @@ class Ingest:
                 station, Refusal("fork", "another line is held under one of these numbers", header=header)
             )
         # Not the session we remember: another worker may have taken a later birth.
-        return None if taken.session is None else self._write_ack(station, taken.session, read.journal, taken)
+        if taken.session is None:
+            return None
+        return self._write_ack(station, taken.session, taken.order_key, read.journal, taken)
 
     def state(self, station: str, payload: bytes) -> StateTaken:
         """Take a birth or a farewell."""
@@ -173,7 +176,9 @@ class Ingest:
         began = before is None or before.session != header["session"]
         standings = [(header["journal"], self._store.standing(station, header["journal"]))]
         standings += self._store.closed_short(station)
-        acks = [self._write_ack(station, latest.session, journal, taken) for journal, taken in standings]
+        acks = [
+            self._write_ack(station, latest.session, latest.order_key, journal, taken) for journal, taken in standings
+        ]
         return StateTaken(tuple(acks), began=began)
 
     def down_ack(self, station: str, payload: bytes) -> Ack | None:
@@ -220,7 +225,8 @@ class Ingest:
         journal = refusal.header.get("journal")
         if not isinstance(journal, str) or not self._store.knows(station, journal):
             journal = latest.journal
-        return self._write_ack(station, latest.session, journal, self._store.standing(station, journal), refusal)
+        taken = self._store.standing(station, journal)
+        return self._write_ack(station, latest.session, latest.order_key, journal, taken, refusal=refusal)
 
     def _disown(self, station: str, birth: dict[str, Any]) -> bytes:
         """Return the ack that makes whoever was born with a closed journal close it too, and go on in one of its own.
@@ -229,13 +235,21 @@ class Ingest:
         """
         fork = Refusal("fork", "the journal is closed", header=birth)
         taken = self._store.standing(station, birth["journal"])
-        return self._write_ack(station, birth["session"], birth["journal"], taken, fork)
+        key = self._store.order_key(station)
+        return self._write_ack(station, birth["session"], key, birth["journal"], taken, refusal=fork)
 
     def _write_ack(
-        self, station: str, session: str, journal: str, taken: Taken, refusal: Refusal | None = None
+        self,
+        station: str,
+        session: str,
+        order_key: bytes | None,
+        journal: str,
+        taken: Taken,
+        *,
+        refusal: Refusal | None = None,
     ) -> bytes:
         self._metrics.acked()
-        return self._writer.write(
+        return self._signers.writer(order_key).write(
             ack_header(
                 station=station,
                 session=session,

@@ -16,8 +16,10 @@ from hq.ingest import Ingest, Presences, StationKeys
 from hq.log_batches import LogBatches
 from hq.orders import Orders
 from hq.orders_down import OrdersDown
+from hq.own_keys import OwnKeys
 from hq.own_loop import OwnLoop
 from hq.patience import Patience
+from hq.signers import Signers
 from hq.store import Store
 from hq.wire import ATTEMPTS, Wire
 from sync import topics
@@ -42,7 +44,7 @@ class Link:
         store: Store,
         orders: Orders,
         station_keys: Path,
-        key: SigningKey,
+        own_keys: OwnKeys[SigningKey],
         clock: Clock,
         on_change: Callable[[], None],
     ) -> None:
@@ -54,14 +56,15 @@ class Link:
         self._urgent_loop, self._log_loop = OwnLoop("ingest-urgent"), OwnLoop("ingest-log")
         self._patience = Patience(self._announce_soon)
         presences, keys = Presences(store), StationKeys(station_keys)
-        self._urgent_ingest = Ingest(store, keys=keys, key=key, presences=presences, clock=clock)
-        self._log_ingest = Ingest(store, keys=keys, key=key, presences=presences, clock=clock)
+        self._urgent_ingest, self._log_ingest = (
+            Ingest(store, keys=keys, signers=Signers(own_keys), presences=presences, clock=clock) for _lane in range(2)
+        )
         self._batches = LogBatches(self._log_ingest, lambda station, ack: _answer(self._log, station, ack))
         self._down = OrdersDown(
             store=store,
             orders=orders,
             presences=presences,
-            key=key,
+            signers=Signers(own_keys),
             clock=clock,
             patience=self._patience,
             publish=self._publish_orders,

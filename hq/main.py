@@ -7,19 +7,19 @@ import socket
 
 import uvicorn
 
-from common import keyfiles, process
+from common import process
 from common.changes import Changes
 from common.clock import Clock
 from hq.desk import Desk
 from hq.link import Link
 from hq.orders import Orders
+from hq.own_keys import order_keys
 from hq.own_loop import OwnLoop
 from hq.screens.app import build
 from hq.settings import HqSettings
 from hq.store import Store
 from hq.worker import LogWorker
 from sync.connection import Broker
-from sync.signing import SigningKey
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ async def run(settings: HqSettings) -> None:
         store=store,
         orders=orders,
         station_keys=settings.keys.stations,
-        key=SigningKey(keyfiles.read_private(settings.keys.order)),
+        own_keys=order_keys(settings.keys.order),
         clock=clock,
         on_change=lambda: _from_thread(loop, changes),
     )
@@ -92,7 +92,7 @@ async def run_log_worker(settings: HqSettings, worker: str) -> None:
         broker=_broker(settings),
         store=store,
         station_keys=settings.keys.stations,
-        key=SigningKey(keyfiles.read_private(settings.keys.order)),
+        keys=order_keys(settings.keys.order),
         clock=clock,
     )
     working = asyncio.create_task(OwnLoop("ingest-log").run(logs.run), name="log worker")

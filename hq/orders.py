@@ -19,6 +19,7 @@ from common.events import (
     EventWithheld,
     HelpAnswered,
     HelpTestAnswered,
+    KeyRotated,
     OrdersOpened,
     Payload,
     encode_event,
@@ -36,7 +37,7 @@ from sync.source import Kept
 SOURCE: Final = "/hq"
 """CloudEvents `source` of every order."""
 
-Order: TypeAlias = HelpAnswered | HelpTestAnswered
+Order: TypeAlias = HelpAnswered | HelpTestAnswered | KeyRotated
 """What may be ordered today."""
 
 T = TypeVar("T")
@@ -104,7 +105,7 @@ class Orders:
         `order_id` is a UUID, made with the form. Raises ValueError if it is none.
         """
         with self._store.database.write() as connection:
-            number = self._give(connection, station, payload, order_id)
+            number = self.give(connection, station, payload, order_id)
         if number is not None:
             self.on_append(station)
         return number
@@ -121,7 +122,7 @@ class Orders:
             state = connection.execute(_CALL_STATE, {"of": station, "id_": call}).scalar()
             if state is None or state == "closed":
                 return False
-            number = self._give(connection, station, HelpAnswered(call=call, by=by), order_id)
+            number = self.give(connection, station, HelpAnswered(call=call, by=by), order_id)
             if number is not None:
                 connection.execute(_ANSWERED, {"of": station, "id_": call, "name": by})
         if number is not None:
@@ -183,7 +184,8 @@ class Orders:
             withheld = EventWithheld(number=number, sha256=digest)
             self._write(connection, row, [(withheld, uuid7(wall_ms=self._clock.wall_ms()))])
 
-    def _give(self, connection: Connection, station: str, payload: Order, order_id: str) -> int | None:
+    def give(self, connection: Connection, station: str, payload: Order, order_id: str) -> int | None:
+        """Give an order as `append` does, in the caller's transaction, which then calls `on_append` itself."""
         if not is_identifier(order_id):
             raise ValueError(f"an order's id is a UUID in lower case, not {order_id!r}")
         lock_station(connection, station)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import random
 from dataclasses import dataclass
 from typing import Final
@@ -12,11 +13,14 @@ from hq.ingest import Presences
 from hq.orders import Orders
 from hq.orders_journal import OrdersJournal
 from hq.patience import RETRY_S, Patience
+from hq.signers import Signers, StationSigner
 from hq.store import Store
+from sync import base64url
 from sync.receiver import Ack
 from sync.sender import Publish, Sender
-from sync.signed import MAX_OPEN_AT_STATION, Writer
-from sync.signing import SigningKey
+from sync.signed import MAX_OPEN_AT_STATION
+
+log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S: Final = 5.0
 _DOWN_ACK_DUE_MS: Final = 5_000
@@ -40,7 +44,7 @@ class OrdersDown:
         store: Store,
         orders: Orders,
         presences: Presences,
-        key: SigningKey,
+        signers: Signers,
         clock: Clock,
         patience: Patience,
         publish: Publish,
@@ -48,7 +52,7 @@ class OrdersDown:
         self._store = store
         self._orders = orders
         self._presences = presences
-        self._writer = Writer(key)
+        self._signers = signers
         self._clock = clock
         self._publish = publish
         self._look = patience.over(self._see_to_all)
@@ -98,6 +102,8 @@ class OrdersDown:
             self._early[station] = ack  # it may have overtaken its birth
             return
         self._store.seen(station, received_ms=self._clock.wall_ms())
+        if ack.rejected is not None and ack.rejected.reason == "unknown-key":
+            self._heed_unknown_key(station, ack.rejected.signer)
         line = await self._line(station, birth.generation)
         kept = line.sender.outbox.kept
         assert kept.generation is not None
@@ -107,6 +113,12 @@ class OrdersDown:
             await line.sender.reopened()
         self._begin(line, ack.session)
         await line.sender.take_ack(ack)
+
+    def _heed_unknown_key(self, station: str, key_id: bytes | None) -> None:
+        """Sign with the newest key for a station that does not know ours: headquarters went back to an older copy."""
+        if key_id is not None and key_id == self._store.order_key(station):
+            log.warning("%s does not know our key %s: we sign with the newest.", station, base64url.encode(key_id))
+            self._store.sign_with_newest(station)
 
     async def _see_to_all(self) -> None:
         for station in self._orders.unacknowledged():
@@ -146,7 +158,7 @@ class OrdersDown:
             OrdersJournal(self._orders, station),
             station=station,
             direction="down",
-            writer=self._writer,
+            writer=StationSigner(self._signers, self._store, station),
             publish=self._publish,
             open_limit=MAX_OPEN_AT_STATION,
             monotonic=asyncio.get_running_loop().time,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
+import msgspec
 from sqlalchemy import Connection, Row, bindparam, exists, insert, literal_column, null, select, update
 
 from common.events import (
@@ -20,6 +21,7 @@ from common.events import (
     HelpTested,
     JournalOpened,
     KeyIssued,
+    KeyRotated,
     OrderApplied,
     OrderFailed,
     Payload,
@@ -43,6 +45,7 @@ from hq.shift_keys import is_readable, keep_shift_key
 from sync import base64url
 from sync.batch import Batch, Settled
 from sync.receiver import check_line
+from sync.signing import KEY_BYTES, VerifyKey
 
 MAX_ASIDE: Final = 1000
 """Most refused lines kept of one station."""
@@ -69,7 +72,9 @@ _OUTCOME = (
     update(_orders)
     .where(_orders.c.station == bindparam("of"), _orders.c.id == bindparam("id_"), _orders.c.outcome == "open")
     .values(outcome=bindparam("to_outcome"), reason=bindparam("to_reason"))
+    .returning(_orders.c.type, _orders.c.data)
 )
+_PINNED = update(_stations).where(_stations.c.station == bindparam("of")).values(order_key=bindparam("key"))
 _RECORDED = Prepared(
     update(_stations)
     .where(_stations.c.station == bindparam("of"), _stations.c.unrecorded_since.is_not(None))
@@ -318,7 +323,15 @@ class Projection:
 
     def _outcome(self, order: str, outcome: str, reason: str) -> None:
         values = {"of": self._station, "id_": order, "to_outcome": outcome, "to_reason": reason}
-        self._connection.execute(_OUTCOME, values)
+        done = self._connection.execute(_OUTCOME, values).one_or_none()
+        if done is not None and outcome == "applied" and done.type == "key.rotated":
+            self._rotated(msgspec.json.decode(done.data, type=KeyRotated))
+
+    def _rotated(self, payload: KeyRotated) -> None:
+        """Sign with the key that the station has pinned now."""
+        if payload.use == "order":
+            key = VerifyKey(base64url.decode(payload.key, size=KEY_BYTES))
+            self._connection.execute(_PINNED, {"of": self._station, "key": key.id})
 
     def _first_time(self, event: dict[str, Any]) -> bool:
         values = {"of": self._station, "id_": _key(event["id"])}

@@ -14,6 +14,7 @@ from hq.journals import lock_station
 from hq.store import Store
 
 _stations = tables.stations
+_READMIT = update(_stations).where(_stations.c.station == bindparam("of")).values(revoked_ms=None, order_key=None)
 _MARK = update(_stations).where(_stations.c.station == bindparam("of")).values(revoked_ms=bindparam("at"))
 _REVOKED = (
     select(_stations.c.station, _stations.c.revoked_ms)
@@ -48,7 +49,7 @@ def readmit(store: Store, station: str, *, who: str, reason: str, now_ms: int) -
         if lock_station(connection, station).revoked_ms is None:
             return False
         audit.record(connection, Act(who=who, what="readmit", station=station, event="", reason=reason), at_ms=now_ms)
-        connection.execute(_MARK, {"of": station, "at": None})
+        connection.execute(_READMIT, {"of": station})
     store.changed()
     return True
 

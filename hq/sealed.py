@@ -16,10 +16,10 @@ from hq.audit import Act, Audited
 from hq.journals import each_line, journal_row
 from hq.projections import unwrap
 from hq.records import records_called
-from hq.shift_keys import NoShiftKeyError, unwrap_shift_key
+from hq.shift_keys import FindKey, NoShiftKeyError, unwrap_shift_key
 from hq.store import Store
 from sync.receiver import check_line
-from sync.sealing import BrokenSealError, SealingKey
+from sync.sealing import BrokenSealError
 
 _NO_REASON: Final = "no reason was given; say which case this is for"
 _journals = tables.journals
@@ -47,7 +47,7 @@ class _Data(msgspec.Struct):
     sealed: Sealed
 
 
-def unseal(store: Store, key: SealingKey, act: Act, *, now_ms: int) -> Unsealed:
+def unseal(store: Store, find: FindKey, act: Act, *, now_ms: int) -> Unsealed:
     """Return the sealed fields of an event. The act is committed to the audit first, whatever comes of it.
 
     `now_ms`: headquarters' wall clock. Raises NotUnsealedError; without a reason nothing is audited or opened.
@@ -67,7 +67,7 @@ def unseal(store: Store, key: SealingKey, act: Act, *, now_ms: int) -> Unsealed:
         if sealed is None:
             raise NotUnsealedError(f"event {act.event} carries no sealed fields")
         try:
-            shift_key = unwrap_shift_key(connection, act.station, sealed.key, key)
+            shift_key = unwrap_shift_key(connection, act.station, sealed.key, find)
         except NoShiftKeyError as error:
             raise NotUnsealedError(f"event {act.event} cannot be opened: {error}") from None
     try:
@@ -78,7 +78,7 @@ def unseal(store: Store, key: SealingKey, act: Act, *, now_ms: int) -> Unsealed:
         shift_key.wipe()
 
 
-def unseal_record(store: Store, key: SealingKey, asked: Act, *, now_ms: int) -> Unsealed:
+def unseal_record(store: Store, find: FindKey, asked: Act, *, now_ms: int) -> Unsealed:
     """Return all that is sealed of the record whose number stands in `asked.event`, later fields over earlier ones.
 
     `asked.station` may be "": it is needed only where two stations have the number. Each event that is opened is in the
@@ -102,7 +102,7 @@ def unseal_record(store: Store, key: SealingKey, asked: Act, *, now_ms: int) -> 
     fields: dict[str, Any] = {}
     for event in boxes:
         act = msgspec.structs.replace(asked, station=found[0].station, event=event)
-        unsealed = unseal(store, key, act, now_ms=now_ms)
+        unsealed = unseal(store, find, act, now_ms=now_ms)
         fields |= unsealed.fields
     return Unsealed({name: text for name, text in fields.items() if text}, unsealed.audited)
 

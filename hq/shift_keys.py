@@ -1,6 +1,7 @@
 """The shift keys that stations issued, wrapped as they came; only the private sealing key opens one."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from sqlalchemy import Connection, bindparam, insert, select
 
@@ -16,6 +17,10 @@ _FIND = select(_keys.c.sealing_key, _keys.c.kem).where(
     _keys.c.station == bindparam("of"), _keys.c.kid == bindparam("kid_")
 )
 _KEEP = insert(_keys)
+
+
+FindKey: TypeAlias = Callable[[bytes], SealingKey | None]
+"""Returns headquarters' private sealing key of an id, if it has it."""
 
 
 class NoShiftKeyError(Exception):
@@ -45,17 +50,18 @@ def keep_shift_key(connection: Connection, station: str, issued: KeyIssued, *, r
         connection.execute(_KEEP, row)
 
 
-def unwrap_shift_key(connection: Connection, station: str, kid: str, key: SealingKey) -> ShiftKey:
-    """Return a station's shift key, opened; raises NoShiftKeyError."""
+def unwrap_shift_key(connection: Connection, station: str, kid: str, find: FindKey) -> ShiftKey:
+    """Return a station's shift key, opened with whichever sealing key it was wrapped to; raises NoShiftKeyError."""
     found = connection.execute(_FIND, {"of": station, "kid_": kid}).one_or_none()
     if found is None:
         raise NoShiftKeyError(
             f"its shift key {kid} has not come yet; try again once {station} has sent everything up to this event"
         )
-    if found.sealing_key != key.public.id:
+    key = find(found.sealing_key)
+    if key is None:
         raise NoShiftKeyError(
             f"its shift key is wrapped for sealing key {base64url.encode(found.sealing_key)}, "
-            f"this one is {base64url.encode(key.public.id)}; name the other file as keys.sealing"
+            f"which is not among ours; put that file beside keys.sealing, as …-{found.sealing_key.hex()}.key"
         )
     try:
         return key.unwrap(station, kid, found.kem)

@@ -36,6 +36,8 @@ _CLOSED = (
     .order_by(_journals.c.id)
 )
 _REVOKED = select(tables.stations.c.revoked_ms).where(tables.stations.c.station == bindparam("of"))
+_ORDER_KEY = select(tables.stations.c.order_key).where(tables.stations.c.station == bindparam("of"))
+_SIGN_WITH_NEWEST = update(tables.stations).where(tables.stations.c.station == bindparam("of")).values(order_key=None)
 _SEE = (
     update(tables.stations)
     .where(
@@ -58,7 +60,8 @@ class Taken:
     """What came of a batch, and what the ack says: the standing, and the chain at the end of its first range.
 
     `session`: of the station's latest birth, read under the same lock; None before the first. `revoked`: the station
-    is, so nothing was stored, and nothing is answered.
+    is, so nothing was stored, and nothing is answered. `order_key`: id of the key that signs for the station, under
+    the same lock; None for the newest.
     """
 
     settled: Settled
@@ -66,6 +69,7 @@ class Taken:
     chain: bytes
     session: str | None = None
     revoked: bool = False
+    order_key: bytes | None = None
 
 
 _NOTHING = Taken(Settled("held", Standing()), Standing(), b"", revoked=True)
@@ -253,6 +257,17 @@ class Store:
         with self.database.write() as connection:
             return epoch.renew(connection)
 
+    def order_key(self, station: str) -> bytes | None:
+        """Return the id of the order key that signs for a station, None for the newest."""
+        with self.database.read() as connection:
+            found: bytes | None = connection.execute(_ORDER_KEY, {"of": station}).scalar()
+            return found
+
+    def sign_with_newest(self, station: str) -> None:
+        """Sign for a station with the newest order key from here on: it has said that it does not know the other."""
+        with self.database.write() as connection:
+            connection.execute(_SIGN_WITH_NEWEST, {"of": station})
+
     def has_heard_of(self, station: str) -> bool:
         """Tell whether anything was ever stored of a station, or decided about it."""
         with self.database.read() as connection:
@@ -299,7 +314,8 @@ def _settle(connection: Connection, batch: Batch, ledger: JournalLedger, project
         projection.refused(batch)
     else:
         projection.stored(batch, settled, ledger.row, before=before, home=home)
-    return Taken(settled, settled.standing, _chain(connection, ledger.row, settled, batch), home.session)
+    chain = _chain(connection, ledger.row, settled, batch)
+    return Taken(settled, settled.standing, chain, home.session, order_key=home.order_key)
 
 
 def _taken(connection: Connection, row: JournalRow | None, journal: str) -> Taken:

@@ -13,7 +13,9 @@ from common.clock import Clock
 from hq.ingest import Ingest, Presences, StationKeys
 from hq.link import BEAT_EVERY_S, LOG_LANE
 from hq.log_batches import LogBatches
+from hq.own_keys import OwnKeys
 from hq.patience import Patience
+from hq.signers import Signers
 from hq.store import Store
 from hq.wire import ATTEMPTS, Wire
 from sync import topics
@@ -25,12 +27,18 @@ class LogWorker:
     """Takes batches and answers them. Keep `run()` alive, on a loop that may wait for the database."""
 
     def __init__(
-        self, *, worker: str, broker: Broker, store: Store, station_keys: Path, key: SigningKey, clock: Clock
+        self, *, worker: str, broker: Broker, store: Store, station_keys: Path, keys: OwnKeys[SigningKey], clock: Clock
     ) -> None:
         self._worker = worker
         self._store = store
         self._clock = clock
-        ingest = Ingest(store, keys=StationKeys(station_keys), key=key, presences=Presences(store), clock=clock)
+        ingest = Ingest(
+            store,
+            keys=StationKeys(station_keys),
+            signers=Signers(keys),
+            presences=Presences(store),
+            clock=clock,
+        )
         self._batches = LogBatches(ingest, self._answer)
         self._patience = Patience(lambda: None)
         self._wire = Wire(

@@ -176,17 +176,56 @@ def unseal(
     sys.exit(print_unsealed(settings, station, event, record, reason))
 
 
-@hq.command()
+@hq.group(invoke_without_command=True)
 @_CONFIG
 @click.pass_context
 def audit(context: click.Context, config: Path | None) -> None:
-    """Print who unsealed what and why, a JSON line each; exit 1 if a line was changed or taken out."""
+    """Print who did what and why, a JSON line each; exit 1 if a line was changed or taken out."""
+    context.obj = config or context.obj
+    if context.invoked_subcommand is None:
+        from hq import settings as hq_settings
+
+        settings = _load(hq_settings.load, context.obj)
+        from hq.cli import print_audit
+
+        sys.exit(print_audit(settings))
+
+
+@audit.command()
+@_CONFIG
+@click.pass_context
+def verify(context: click.Context, config: Path | None) -> None:
+    """Check the audit's chain without printing it, and say where it ends; exit 1 if it is not sound."""
     from hq import settings as hq_settings
 
     settings = _load(hq_settings.load, config or context.obj)
     from hq.cli import print_audit
 
-    sys.exit(print_audit(settings))
+    sys.exit(print_audit(settings, lines=False))
+
+
+@hq.group("keys")
+def hq_keys() -> None:
+    """Headquarters' own keys."""
+
+
+@hq_keys.command("rotate")
+@_CONFIG
+@click.option("--order", "use", flag_value="order", help="The key that signs orders and acks.")
+@click.option("--sealing", "use", flag_value="sealing", help="The key to which stations seal personal fields.")
+@click.pass_context
+def rotate(context: click.Context, config: Path | None, use: str | None) -> None:
+    """Use a new key from now on, and tell every station by an order. Nothing is stopped, nothing old is lost."""
+    if use not in {"order", "sealing"}:
+        raise click.UsageError("Give one of --order and --sealing.")
+    from hq import settings as hq_settings
+
+    parent = context.parent.parent.obj if context.parent is not None and context.parent.parent is not None else None
+    settings = _load(hq_settings.load, config or parent)
+    _set_up(quiet=("alembic",))
+    from hq.cli import print_rotated
+
+    sys.exit(print_rotated(settings, "order" if use == "order" else "sealing"))
 
 
 @hq.command()

@@ -16,7 +16,7 @@ from sync import base64url, topics
 from sync.batch import Line, chain_next, chain_start
 from sync.lanes import Outbox
 from sync.receiver import Ack, check_line
-from sync.signed import MAX_WIRE, Writer
+from sync.signed import MAX_WIRE, Signer
 from sync.source import CloseCause, Kept, Source
 from sync.topics import Direction, Lane
 from sync.verdict import Accepted, Close, Plan, Rehash, Suspect
@@ -48,7 +48,7 @@ class Sender:
         *,
         station: str,
         direction: Direction,
-        writer: Writer,
+        writer: Signer,
         publish: Publish,
         open_limit: int,
         monotonic: Callable[[], float],
@@ -78,7 +78,7 @@ class Sender:
         *,
         station: str,
         direction: Direction,
-        writer: Writer,
+        writer: Signer,
         publish: Publish,
         open_limit: int,
         monotonic: Callable[[], float],

@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import zstandard
 
@@ -68,6 +68,17 @@ class Message:
     header: dict[str, Any]
     signer: bytes
     lines: tuple[bytes, ...]
+
+
+class Signer(Protocol):
+    """Whatever signs messages: a `Writer`, or what chooses one each time."""
+
+    @property
+    def key_id(self) -> bytes:
+        """Id of the key that signs now."""
+
+    def write(self, header: dict[str, Any], lines: Sequence[bytes] = ()) -> bytes:
+        """Return the wire bytes of a message."""
 
 
 class Writer:

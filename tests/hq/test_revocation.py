@@ -9,7 +9,9 @@ from common import keyfiles
 from common.events import StationStarted
 from hq import audit, copies, gate, revocation, tables
 from hq.ingest import Ingest, Presences, StationKeys
+from hq.own_keys import order_keys
 from hq.restore import restore
+from hq.signers import Signers
 from hq.store import Store
 from sync.signed import Writer
 from sync.signing import SigningKey
@@ -26,7 +28,9 @@ def revoke(store: Store, station: str = STATION, at: int = NOW) -> int:
 @pytest.fixture
 def ingest(store, tmp_path) -> Ingest:
     keyfiles.write_pair(tmp_path / STATION, bytes([1]) * 32, KEY.public.raw)
-    return Ingest(store, keys=StationKeys(tmp_path), key=HQ, presences=Presences(store), clock=FakeClock())
+    keyfiles.write_pair(tmp_path / "order.key", bytes([2]) * 32, HQ.public.raw)
+    signers = Signers(order_keys(tmp_path / "order.key"))
+    return Ingest(store, keys=StationKeys(tmp_path), signers=signers, presences=Presences(store), clock=FakeClock())
 
 
 def refused(store: Store) -> float:
@@ -65,6 +69,15 @@ def test_whatever_a_revoked_station_sends_is_counted_and_neither_stored_nor_answ
     assert ingest.batch(STATION, "log", hostile.batch(hostile.NOBODYS, STATION, lines)) is None
     ingest.state(STATION, Writer(KEY).write({"kind": "farewell", "station": STATION, "session": "one"}))
     assert everything(store) == before
+
+
+def test_batches_of_others_that_are_taken_with_a_revoked_stations_are_stored(store):
+    revoke(store)
+    mine, theirs = StationJournal().add(raised()), StationJournal("sjz-002").add(raised())
+    taken = store.take_all([mine.batch(), theirs.batch()], received_ms=NOW)
+    assert [(one.revoked, len(one.settled.fresh)) for one in taken] == [(True, 0), (False, 1)]
+    assert [row["journal"] for row in rows(store, tables.journals)] == [theirs.id]
+    assert {row["station"]: row["seen_ms"] for row in rows(store, tables.stations)} == {STATION: None, "sjz-002": NOW}
 
 
 def test_the_page_says_so_and_the_audit_who_and_why(store):

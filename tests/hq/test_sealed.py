@@ -36,7 +36,7 @@ def asked(event: str, *, station: str = STATION, reason: str = "case 7") -> Act:
 
 
 def ask(store, event, *, key=KEY, **changes):
-    return unseal(store, key, asked(event, **changes), now_ms=NOW).fields
+    return unseal(store, {key.public.id: key}.get, asked(event, **changes), now_ms=NOW).fields
 
 
 def audited(store):

@@ -84,6 +84,14 @@ class JournalSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StationWebSettings(WebSettings):
+    """Where the citizen's pages are served, and, apart from them, the duty desk's."""
+
+    duty_host: str
+    duty_port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StationSettings:
     """A station's settings, table by table as they stand in the file."""
 
@@ -97,7 +105,7 @@ class StationSettings:
     code_scanner: CodeScannerSettings | None
     help: HelpSettings
     self_test: SelfTestSettings
-    web: WebSettings
+    web: StationWebSettings
     health: HealthSettings
     journal: JournalSettings
 
@@ -121,7 +129,7 @@ def load(file: Path) -> StationSettings:
         code_scanner=devices.code_scanner,
         help=_help(root.section("help"), devices.panel),
         self_test=_self_test(root.section("self_test")),
-        web=read_web(root),
+        web=_web(root.section("web")),
         health=HealthSettings(every_s=root.section("health").seconds("every_s", default=60, least=1)),
         journal=_journal(root.section("journal")),
     )
@@ -195,6 +203,23 @@ def _self_test(section: Section) -> SelfTestSettings:
         "at", default="04:10", pattern=r"([01][0-9]|2[0-3]):[0-5][0-9]", expected="a time of the day, such as 04:10"
     )
     return SelfTestSettings(at=time.fromisoformat(at) if at else time())
+
+
+def _web(section: Section) -> StationWebSettings:
+    citizen = read_web(section)
+    web = StationWebSettings(
+        host=citizen.host,
+        port=citizen.port,
+        allowed_hosts=citizen.allowed_hosts,
+        duty_host=section.text(
+            "duty_host", default="127.0.0.1", pattern=r"[0-9A-Za-z.:-]+", expected="an address or host name"
+        ),
+        duty_port=section.port("duty_port"),
+    )
+    if web.duty_port and (web.duty_host, web.duty_port) == (web.host, web.port):
+        expected = "a port of the duty desk's own: from the citizen's none of its pages can be reached"
+        section.mistake("duty_port", found=f"{web.duty_port}, as web.port", expected=expected)
+    return web
 
 
 def _journal(section: Section) -> JournalSettings:

@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from agent import calls, self_test_rows
 from agent.buttons import remember
-from agent.counter import open_counter
+from agent.counter import Counter, open_counter
 from agent.database import JournalError
 from agent.desk import Desk
 from agent.equipment import Equipment
@@ -22,8 +22,9 @@ from agent.opening import open_journal
 from agent.orders import OrdersStore
 from agent.pinned_keys import PinnedKeys
 from agent.salvage import Salvage
-from agent.screens.app import build
-from agent.settings import HelpSettings, StationSettings
+from agent.screens.citizen import build_citizen
+from agent.screens.duty import build_duty
+from agent.settings import HelpSettings, StationSettings, StationWebSettings
 from agent.shift_keys import ShiftKeys
 from agent.supervisor import Supervisor
 from agent.timekeeper import keep_time
@@ -31,7 +32,6 @@ from common import keyfiles, process
 from common.changes import Changes
 from common.clock import Clock
 from common.events import StationStarted, StationStopped
-from common.settings import WebSettings
 from common.version import VERSION
 from common.web.server import LocalServer
 from sync.connection import Broker
@@ -156,7 +156,6 @@ async def run(settings: StationSettings) -> None:
         changes=changes,
         clock=clock,
     )
-    app = build(desk, counter, allowed_hosts={settings.web.host, *settings.web.allowed_hosts}, wall_ms=clock.wall_ms)
     equipment.keep(supervisor)
     supervisor.keep("help", help_desk.run)
     for name, serve in (("keys", pinned.run), ("sender", link.sender.run), ("link", link.sessions.run)):
@@ -164,8 +163,9 @@ async def run(settings: StationSettings) -> None:
     supervisor.keep("health", health.run)
     supervisor.keep("housekeeping", housekeeping.run)
     supervisor.keep("clock", lambda: keep_time(journal.keep_time))
-    # Only a task among the others: an address that is taken must not silence the button.
-    supervisor.keep("pages", lambda: _serve(app, settings.web))
+    # Only tasks among the others: an address that is taken must not silence the button, nor the other pages.
+    for name, pages in _listeners(desk, counter, settings.web, clock).items():
+        supervisor.keep(name, pages)
     supervisor.keep(
         "watchdog",
         lambda: process.watchdog(
@@ -209,6 +209,18 @@ async def _soon(writing: Coroutine[Any, Any, object]) -> None:
             await writing
 
 
-async def _serve(app: LocalServer, web: WebSettings) -> None:
-    async with app.serving(web.host, web.port):
+def _listeners(
+    desk: Desk, counter: Counter, web: StationWebSettings, clock: Clock
+) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
+    """Return what serves the pages: the citizen's, and on an address of its own the desk's."""
+    citizen = build_citizen(desk, counter, allowed_hosts={web.host, *web.allowed_hosts}, wall_ms=clock.wall_ms)
+    duty = build_duty(desk, counter, allowed_hosts={web.duty_host, *web.allowed_hosts}, wall_ms=clock.wall_ms)
+    return {
+        "citizen's pages": lambda: _serve(citizen, web.host, web.port),
+        "duty pages": lambda: _serve(duty, web.duty_host, web.duty_port),
+    }
+
+
+async def _serve(app: LocalServer, host: str, port: int) -> None:
+    async with app.serving(host, port):
         await asyncio.Event().wait()

@@ -270,9 +270,8 @@ class WebSettings:
     allowed_hosts: tuple[str, ...]
 
 
-def read_web(root: Section) -> WebSettings:
-    """Read `[web]`, which station and headquarters write alike."""
-    web = root.section("web")
+def read_web(web: Section) -> WebSettings:
+    """Read what station and headquarters write alike of their `[web]`."""
     return WebSettings(
         host=web.text("host", default="127.0.0.1", pattern=r"[0-9A-Za-z.:-]+", expected="an address or host name"),
         port=web.port("port"),

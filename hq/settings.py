@@ -76,7 +76,7 @@ def load(file: Path) -> HqSettings:
             authority=keys.path("authority", default="authority"),
         ),
         broker=read_broker(root, port=OWN_PORT),
-        web=read_web(root),
+        web=read_web(root.section("web")),
     )
     settings.finish()
     return loaded

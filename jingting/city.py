@@ -36,6 +36,7 @@ class City:
         self._ports = Ports()
         self._broker_port = self._hq_broker_port = self._hq_port = 0
         self._station_ports: dict[str, int] = {}
+        self._duty_ports: dict[str, int] = {}
         self._children: dict[str, Child] = {}
 
     async def __aenter__(self) -> Self:
@@ -68,8 +69,12 @@ class City:
         return tuple(self._children)
 
     def station_url(self, station: str) -> str:
-        """Return where a station's pages are."""
+        """Return where a station's citizen's screen is."""
         return base_url("127.0.0.1", self._station_ports[station])
+
+    def duty_url(self, station: str) -> str:
+        """Return where a station's duty desk is, and its `status.json`."""
+        return base_url("127.0.0.1", self._duty_ports[station])
 
     def station_folder(self, station: str) -> Path:
         """Return the folder with a station's settings, keys, journal and its panel's log."""
@@ -132,7 +137,7 @@ class City:
     async def connected(self, *stations: str) -> None:
         """Wait until these stations, by default all, have panel, broker and headquarters. Raises CityError."""
         for station in stations or self.stations:
-            url = self.station_url(station) + "/status.json"
+            url = self.duty_url(station) + "/status.json"
             await self._until(self._children[f"station-{station}"], functools.partial(_is_connected, url))
 
     async def drained(self, timeout_s: float = _READY_S) -> bool:
@@ -153,12 +158,14 @@ class City:
         self._ports.release()
         self._broker_port, self._hq_broker_port, self._hq_port = (self._ports.take() for _ in range(3))
         self._station_ports = {station: self._ports.take() for station in self.stations}
+        self._duty_ports = {station: self._ports.take() for station in self.stations}
         layout.write(
             self.folder,
             broker_port=self._broker_port,
             hq_broker_port=self._hq_broker_port,
             hq_port=self._hq_port,
             station_ports=self._station_ports,
+            duty_ports=self._duty_ports,
         )
         commands: dict[str, tuple[str, ...]] = {
             "broker": (layout.program("mosquitto"), "-c", str(self.folder / "broker/mosquitto.conf")),
@@ -213,7 +220,7 @@ class City:
             return lambda: fetch(self.hq_url + "/overview.json") is not None
         station = child.name.partition("-")[2]
         if child.name.startswith("station-"):
-            return lambda: fetch(self.station_url(station) + "/status.json") is not None
+            return lambda: fetch(self.duty_url(station) + "/status.json") is not None
         child.say("status")
         return lambda: b"{" in child.log.read_bytes()[said_before:]
 
@@ -233,7 +240,7 @@ class City:
         panel = read_panel_log(self.panel_log(station), layout.PANEL)
         if panel.pressed_ns.keys() - panel.acknowledged:
             return False
-        view = await asyncio.to_thread(fetch, self.station_url(station) + "/status.json")
+        view = await asyncio.to_thread(fetch, self.duty_url(station) + "/status.json")
         return view is not None and view["waiting"] == 0
 
 

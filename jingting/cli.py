@@ -80,10 +80,11 @@ def status(context: click.Context, config: Path | None, *, as_json: bool) -> Non
     from jingting import status as asking
 
     settings = _load(station_settings.load, config or context.obj)
-    answer = asking.ask(settings.web.host, settings.web.port)
+    at = settings.web.duty_host, settings.web.duty_port
+    answer = asking.ask(*at)
     if answer is None:
         click.echo(
-            f"{settings.station.id} does not answer at {asking.address(settings.web.host, settings.web.port)}."
+            f"{settings.station.id} does not answer at {asking.address(*at)}."
             " Start it with: jingting station --config FILE",
             err=True,
         )

@@ -100,8 +100,8 @@ def _addresses(city: City, say: _Teller) -> None:
     say(f"\nHeadquarters       {city.hq_url}/")
     for index, station in enumerate(city.stations):
         zh, en = layout.names(index)
-        url = city.station_url(station)
-        say(f"{station}  {zh}  {en}\n  citizen's screen {url}/\n  duty desk        {url}/duty")
+        citizen, duty = city.station_url(station), city.duty_url(station)
+        say(f"{station}  {zh}  {en}\n  citizen's screen {citizen}/\n  duty desk        {duty}/duty")
     say("")
 
 
@@ -163,7 +163,7 @@ async def _tell_stories(city: City, say: _Teller) -> None:
 
 
 async def _look(city: City, station: str) -> dict[str, Any] | None:
-    return await asyncio.to_thread(fetch, city.station_url(station) + "/status.json")
+    return await asyncio.to_thread(fetch, city.duty_url(station) + "/status.json")
 
 
 def _count(city: City, station: str, view: dict[str, Any]) -> Tally:

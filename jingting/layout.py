@@ -14,7 +14,9 @@ import json
 import os
 import pwd
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from common import certificates, keyfiles
 from hq import broker_files
@@ -70,6 +72,7 @@ port = "reader"
 
 [web]
 port = {web_port}
+duty_port = {duty_port}
 """
 
 _HQ = """\
@@ -115,8 +118,19 @@ def program(name: str) -> str:
     return path
 
 
-def write(folder: Path, *, broker_port: int, hq_broker_port: int, hq_port: int, station_ports: dict[str, int]) -> None:
-    """Write a city's folder for the stations of `station_ports`, in their order."""
+def write(
+    folder: Path,
+    *,
+    broker_port: int,
+    hq_broker_port: int,
+    hq_port: int,
+    station_ports: dict[str, int],
+    duty_ports: Mapping[str, int] = MappingProxyType({}),
+) -> None:
+    """Write a city's folder for the stations of `station_ports`, in their order.
+
+    A station without one of the `duty_ports` serves its duty desk on any free port.
+    """
     now = dt.datetime.now(dt.UTC)
     (folder / "logs").mkdir(parents=True, exist_ok=True)
     hq = folder / "hq"
@@ -154,6 +168,7 @@ def write(folder: Path, *, broker_port: int, hq_broker_port: int, hq_port: int, 
             name_en=json.dumps(en),
             broker_port=broker_port,
             web_port=port,
+            duty_port=duty_ports.get(station, 0),
         )
         (home / "station.toml").write_text(text, encoding="utf-8")
     broker = folder / "broker"

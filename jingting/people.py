@@ -45,7 +45,7 @@ async def _open_call(city: City, station: str, until: float) -> str | None:
     """Return the id of the open call once headquarters has it, or None when it does not come to that in time."""
     deadline = min(until, time.monotonic() + _WAIT_S)
     while time.monotonic() < deadline:
-        view = await asyncio.to_thread(fetch, city.station_url(station) + "/status.json")
+        view = await asyncio.to_thread(fetch, city.duty_url(station) + "/status.json")
         for call in view["calls"] if view else ():
             if call["at_hq"]:
                 return str(call["id"])
@@ -58,5 +58,5 @@ def _act(city: City, station: str, call: str, step: str, fields: dict[str, str])
     if step == "answer":
         url = f"{city.hq_url}/stations/{station}/calls/{call}/answer"
     else:
-        url = f"{city.station_url(station)}/duty/calls/{call}/{step}"
+        url = f"{city.duty_url(station)}/duty/calls/{call}/{step}"
     submit(url, event_id=event_id, **fields)

@@ -1,14 +1,21 @@
-"""What every submitted form has in common: the id of the event it creates, and patience with the disk."""
+"""What the station's pages have in common: where they are drawn from, event ids of forms, patience with the disk."""
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from microdot import Request
 from microdot.microdot import HTTPException
 
 from common.identifiers import is_identifier
 from common.web.pages import form_of
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+"""The folder of the station's own templates."""
+
+PATIENCE_S: Final = 0.3
+"""How long a submitted form waits for the disk: then the page comes all the same and says what is true."""
 
 
 class Patience:

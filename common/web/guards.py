@@ -23,17 +23,20 @@ HEADERS = {
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def guard(app: Microdot, *, allowed_hosts: Collection[str]) -> None:
+def guard(app: Microdot, *, allowed_hosts: Collection[str], linked: bool = True) -> None:
     """Put the guards before and after every route of `app`.
 
     `allowed_hosts`: the names or addresses under which the pages may be asked for, without a port. Any other `Host` is
-    refused with 421, so that a name somebody else points at this machine reaches nothing (DNS rebinding).
+    refused with 421, so that a name somebody else points at this machine reaches nothing (DNS rebinding). Not `linked`:
+    no page of another origin, another port's included, may lead here or load anything.
     """
     allowed = frozenset(host.lower() for host in allowed_hosts)
 
     async def refuse(request: Request) -> None:
         if host_name(request.headers.get("Host", "")) not in allowed:
             raise HTTPException(421, "Misdirected request")
+        if not linked and not is_from_here(request):
+            raise HTTPException(403, "Forbidden")
         if request.method not in _SAFE and not is_same_origin(request):
             raise HTTPException(403, "Forbidden")
 
@@ -54,6 +57,14 @@ def host_name(host: str) -> str:
         return ""
 
 
+def is_from_here(request: Request) -> bool:
+    """Tell whether a browser says that a page of ours asks, or somebody who typed the address; others say nothing.
+
+    Of another port of this machine it says `same-site` (Fetch Metadata, "Sec-Fetch-Site").
+    """
+    return request.headers.get("Sec-Fetch-Site", "none") in {"same-origin", "none"}
+
+
 def is_same_origin(request: Request) -> bool:
     """Tell whether a state-changing request comes from a page of ours, by the headers only a browser can set.
 
@@ -61,8 +72,7 @@ def is_same_origin(request: Request) -> bool:
     HTTP sends no `Sec-Fetch-Site` (only to trustworthy addresses does it: Fetch Metadata, section 2), so `Origin` is
     compared with `Host`, which has been checked. A request with neither header is no browser's.
     """
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None and site not in {"same-origin", "none"}:
+    if not is_from_here(request):
         return False
     origin = request.headers.get("Origin")
     if origin is None:

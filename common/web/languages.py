@@ -27,14 +27,14 @@ def catalogue(language: str) -> gettext.GNUTranslations:
         raise FileNotFoundError(f"{path} is missing: run `pybabel compile -d {LOCALES} -D {DOMAIN}`") from None
 
 
-def chosen(request: Request | None) -> str:
-    """Return the language a visitor reads: `?lang=`, else the cookie, else the default.
+def chosen(request: Request | None, cookie: str = COOKIE) -> str:
+    """Return the language a visitor reads: `?lang=`, else the cookie of that name, else the default.
 
     What the browser prefers is not asked: a kiosk's browser says nothing of the person in front of it.
     """
     if request is None:
         return DEFAULT
-    for tag in (request.args.get("lang"), request.cookies.get(COOKIE)):
+    for tag in (request.args.get("lang"), request.cookies.get(cookie)):
         if tag in LANGUAGES:
             return tag
     return DEFAULT

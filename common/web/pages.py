@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from contextvars import ContextVar
-from functools import partial
+from functools import cache, partial
 from gettext import GNUTranslations
 from pathlib import Path
 from typing import Any
@@ -20,25 +20,36 @@ _ERRORS = (400, 403, 404, 405, 413, 421, 500, 503)
 _A_YEAR_S = 365 * 24 * 3600
 _A_DAY_S = 24 * 3600
 
-# One environment for all languages: every template is compiled, and kept in a kiosk's memory, once.
+_catalogue = cache(catalogue)
+# One environment for all languages and listeners: each template is compiled, and kept in a kiosk's memory, once.
 _spoken: ContextVar[GNUTranslations] = ContextVar("_spoken")
 
 
 class Pages:
     """What an application's screens are drawn with.
 
-    `templates`: the folder of the screens' own templates; the base page and its parts come from here.
+    `templates`: the folder of the screens' own templates; the base page and its parts come from here. `cookie`: the
+    name under which a browser remembers its language. `allowed_hosts`, `linked`: as `common.web.guards.guard` has them.
     Raises FileNotFoundError, saying what to run, when the catalogues have not been compiled.
     """
 
-    def __init__(self, app: Microdot, *, templates: Path, allowed_hosts: Collection[str]) -> None:
-        self._catalogues = {language: catalogue(language) for language in LANGUAGES}
+    def __init__(
+        self,
+        app: Microdot,
+        *,
+        templates: Path,
+        allowed_hosts: Collection[str],
+        cookie: str = COOKIE,
+        linked: bool = True,
+    ) -> None:
+        self._catalogues = {language: _catalogue(language) for language in LANGUAGES}
         self._environment = _environment(templates)
+        self._cookie = cookie
         self._static = {
             path.name: (path.read_bytes(), f"{_TYPES[path.suffix]}; charset=utf-8")
             for path in (_HERE / "static").iterdir()
         }
-        guard(app, allowed_hosts=allowed_hosts)
+        guard(app, allowed_hosts=allowed_hosts, linked=linked)
         app.get("/static/<name>")(self._serve_static)
         for status in _ERRORS:
             app.errorhandler(status)(partial(self._error, status))
@@ -48,12 +59,15 @@ class Pages:
         response = self.fragment(request, template, **values)
         asked = request.args.get("lang")
         if asked in LANGUAGES:
-            response.set_cookie(COOKIE, asked, path="/", max_age=_A_YEAR_S, http_only=True)
+            response.set_cookie(self._cookie, asked, path="/", max_age=_A_YEAR_S, http_only=True)
         return response
 
     def fragment(self, request: Request, template: str, **values: object) -> Response:
         """Return the part of a page that its browser fetches again and again."""
-        return self._render(chosen(request), template, 200, values)
+        return self._render(self._language(request), template, 200, values)
+
+    def _language(self, request: Request | None) -> str:
+        return chosen(request, self._cookie)
 
     def _render(self, language: str, template: str, status: int, values: Mapping[str, object]) -> Response:
         spoken = _spoken.set(self._catalogues[language])
@@ -70,7 +84,7 @@ class Pages:
         return Response(body, headers={"Content-Type": content_type})
 
     async def _error(self, status: int, request: Request | None) -> Response:
-        return self._render(chosen(request), "error.html", status, {"status": status})
+        return self._render(self._language(request), "error.html", status, {"status": status})
 
 
 def elapsed(seconds: int) -> str:
@@ -98,6 +112,7 @@ def _ngettext(singular: str, plural: str, number: int) -> str:
     return _spoken.get().ngettext(singular, plural, number)
 
 
+@cache
 def _environment(templates: Path) -> Environment:
     environment = Environment(
         loader=FileSystemLoader([templates, _HERE / "templates"]),

@@ -58,6 +58,7 @@ class House:
     def __init__(self, folder: Path, *, broker_port: int | None = None) -> None:
         self._ports = Ports()
         self.web_port = self._ports.take()
+        self.duty_port = self._ports.take()
         self.hq_port = self._ports.take()
         self.broker_port = broker_port or self._ports.take()
         self.folder = folder
@@ -67,13 +68,14 @@ class House:
             hq_broker_port=self._ports.take(),
             hq_port=self.hq_port,
             station_ports={STATION: self.web_port},
+            duty_ports={STATION: self.duty_port},
         )
         self.home = folder / "stations" / STATION
         self.config = self.home / "station.toml"
         self.journal = self.home / "data/station.db"
         self.log = folder / "logs/station.log"
         self.panel_log = self.home / "panel.jsonl"
-        self.url = base_url("127.0.0.1", self.web_port)
+        self.duty_url = base_url("127.0.0.1", self.duty_port)
         self.station = Child("station", jingting("station", "--config", self.config), log=self.log)
         self.panel = Child(
             "panel",
@@ -88,7 +90,7 @@ class House:
 
     async def status(self) -> dict[str, Any]:
         """The station's own view; empty while it does not answer."""
-        return await asyncio.to_thread(fetch, self.url + "/status.json") or {}
+        return await asyncio.to_thread(fetch, self.duty_url + "/status.json") or {}
 
     async def sees(
         self, condition: Callable[[dict[str, Any]], object], *, within: float = DEADLINE_S
@@ -145,10 +147,10 @@ class House:
             yield
 
     @contextlib.asynccontextmanager
-    async def pages(self, count: int = 2) -> AsyncIterator[list[asyncio.StreamReader]]:
-        """Keep the event streams of so many open pages."""
-        async with streams(self.web_port, count) as readers:
-            yield readers
+    async def pages(self, count: int = 1) -> AsyncIterator[list[asyncio.StreamReader]]:
+        """Keep the event streams of so many open pages of each listener."""
+        async with streams(self.web_port, count) as citizens, streams(self.duty_port, count) as desks:
+            yield citizens + desks
 
     async def stop(self) -> float:
         """Send SIGTERM, and return the seconds until the process had ended."""

@@ -12,6 +12,7 @@ import pytest
 from station_rig import DEADLINE_S, House, Manager, black_hole, cpu_s, environment, rss_mib, until
 
 from jingting.city import City
+from jingting.web import base_url, page
 
 WATCHDOG_S = 0.2
 STOP_S = 2.0
@@ -188,8 +189,10 @@ async def test_a_second_station_in_the_same_folder_says_so_and_exits_1_and_the_f
     await until(lambda: house.panel_events("acknowledged"))
 
 
-async def test_an_address_that_is_taken_is_told_once_and_the_button_rings_all_the_same(house):
-    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", house.web_port)
+@pytest.mark.parametrize("taken", ["web_port", "duty_port"])
+async def test_an_address_that_is_taken_is_told_once_and_the_button_rings_all_the_same(house, taken):
+    port = getattr(house, taken)
+    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", port)
     try:
         house.panel.start()
         await until((house.home / "panel").exists)
@@ -201,7 +204,8 @@ async def test_an_address_that_is_taken_is_told_once_and_the_button_rings_all_th
         server.close()
         await server.wait_closed()
     assert house.said("address already in use") == 1
-    await house.sees(lambda view: view["calls"])  # and once it is free, the pages are there
+    await house.sees(lambda view: view["calls"])
+    await until(lambda: page(base_url("127.0.0.1", port) + "/"))  # once it is free, the pages are there
 
 
 async def test_a_journal_that_cannot_be_opened_silences_no_button_and_the_press_is_recorded_once_it_can(house):

@@ -106,17 +106,16 @@ async def measure(seconds: float) -> tuple[Footprint, Footprint]:
                     await child.stop()
                     took.append(await ready_s(child))
             await city.connected()
-            url = city.station_url(name)
-            port = int(url.rpartition(":")[2])
-            for path in ("/", "/duty"):
-                await asyncio.to_thread(look_at, url + path)
-            pages = [await hold_page(port) for _ in range(PAGES)]
+            citizen, duty = city.station_url(name), city.duty_url(name)
+            for page in (f"{citizen}/", f"{duty}/duty"):
+                await asyncio.to_thread(look_at, page)
+            pages = [await hold_page(int(url.rpartition(":")[2])) for url in (citizen, duty)]
             before = {child: cpu_ms(child.pid) for child in ready}
             began = time.perf_counter()
             await asyncio.sleep(seconds)
             passed = time.perf_counter() - began
             assert not any(page.done() for page in pages), "the station closed a page's stream"
-            assert (fetch(url + "/status.json") or {}).get("hq_online"), "the station lost headquarters meanwhile"
+            assert (fetch(duty + "/status.json") or {}).get("hq_online"), "the station lost headquarters meanwhile"
             found = [
                 Footprint(
                     memory=psutil.Process(child.pid).memory_info().rss / 2**20,

@@ -65,7 +65,7 @@ async def measure(seconds: float) -> tuple[list[float], int]:
                     await asyncio.sleep(0.01)
                 took.append(time.monotonic() - pressed)
                 await asyncio.sleep(PAUSE_S)
-            view = await asyncio.to_thread(fetch, city.station_url(station) + "/status.json")
+            view = await asyncio.to_thread(fetch, city.duty_url(station) + "/status.json")
             assert view is not None
             return took, int(view["waiting"])
 

@@ -35,7 +35,7 @@ async def until(condition: Callable[[], object], *, within: float = DEADLINE_S) 
 
 def status(city: City, station: str = STATION) -> dict[str, Any]:
     """A station's own view; empty while it does not answer."""
-    return fetch(city.station_url(station) + "/status.json") or {}
+    return fetch(city.duty_url(station) + "/status.json") or {}
 
 
 def calls(city: City, station: str = STATION) -> list[dict[str, Any]]:
@@ -204,7 +204,7 @@ async def close_call(city: City, station: str = STATION) -> None:
     """Take the open call at the duty desk, and end it."""
     [call] = calls(city, station)
     for step, fields in (("acknowledge", {}), ("close", {"reason": "helped"})):
-        url = f"{city.station_url(station)}/duty/calls/{call['id']}/{step}"
+        url = f"{city.duty_url(station)}/duty/calls/{call['id']}/{step}"
         event_id = uuid7(wall_ms=time.time_ns() // 1_000_000)
         assert await asyncio.to_thread(submit, url, event_id=event_id, **fields)
     await until(lambda: not calls(city, station))

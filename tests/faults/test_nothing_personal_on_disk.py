@@ -92,7 +92,7 @@ async def test_what_an_officer_types_about_a_person_stands_nowhere_either(tmp_pa
         "represents": "测试人乙丙",
     }
     async with City(tmp_path, stations=1) as city:
-        url, event_id = city.station_url(city.stations[0]), uuid7(wall_ms=Clock().wall_ms())
+        url, event_id = city.duty_url(city.stations[0]), uuid7(wall_ms=Clock().wall_ms())
         form = {"event_id": event_id, "service": "HZ-01", "as": "registered"} | typed
         await asyncio.to_thread(functools.partial(submit, url + "/duty/records", **form))
         desk = await asyncio.to_thread(page, url + f"/duty/records/{event_id}")

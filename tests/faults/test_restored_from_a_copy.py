@@ -122,7 +122,8 @@ async def copied_kiosk(city: City, port: int) -> AsyncIterator[Child]:
     await city.process(f"station-{STATION}").stop()
     shutil.copytree(city.station_folder(STATION), home, symlinks=True, ignore=shutil.ignore_patterns("panel*"))
     settings = home / "station.toml"
-    settings.write_text(re.sub(r"(?<=\[web\]\nport = )\d+", str(port), settings.read_text()))
+    text = re.sub(r"(?<=\[web\]\nport = )\d+", "0", settings.read_text())
+    settings.write_text(re.sub(r"(?<=duty_port = )\d+", str(port), text))
     simulated = jingting("simulate", "panel", "--link", home / "panel", "--log", home / "panel.jsonl")
     panel = Child("copied-panel", simulated, log=city.folder / "logs/copied-panel.log")
     station = Child("copied-station", jingting("station", "--config", settings), log=city.folder / "logs/copied.log")

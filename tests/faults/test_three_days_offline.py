@@ -73,7 +73,7 @@ async def test_all_of_it_is_at_headquarters_once_and_in_order_and_the_duty_page_
         slowest = 0.0
         while not drained.done():
             began = time.monotonic()
-            assert "data-title" in await asyncio.to_thread(page, city.station_url(STATION) + "/duty")
+            assert "data-title" in await asyncio.to_thread(page, city.duty_url(STATION) + "/duty")
             slowest = max(slowest, time.monotonic() - began)
         assert await drained
         assert slowest < 1

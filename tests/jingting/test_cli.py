@@ -77,7 +77,7 @@ def answering(config):
         thread.start()
         servers.append((server, thread))
         text = config.read_text(encoding="utf-8")
-        config.write_text(text.replace("port = 8080", f"port = {server.server_port}"), encoding="utf-8")
+        config.write_text(text.replace("port = 8082", f"port = {server.server_port}"), encoding="utf-8")
 
     yield serve
     for server, thread in servers:
@@ -147,7 +147,7 @@ def test_a_self_test_that_failed_or_is_too_old_is_wrong(config, answering, test,
 
 
 def test_a_station_that_does_not_run_exits_3(config):
-    text = config.read_text(encoding="utf-8").replace("port = 8080", "port = 1")
+    text = config.read_text(encoding="utf-8").replace("port = 8082", "port = 1")
     config.write_text(text, encoding="utf-8")
     result = jingting("station", "status", "--json", "--config", config)
     assert result.returncode == 3

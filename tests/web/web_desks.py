@@ -9,7 +9,8 @@ import httpx
 import uvicorn
 from window_rig import a_window
 
-from agent.screens.app import build as build_station
+from agent.screens.citizen import build_citizen
+from agent.screens.duty import build_duty
 from agent.view import CallView, DeviceView, StationView
 from hq.screens.app import build as build_headquarters
 from hq.view import CallRow, Overview, StationRow
@@ -213,11 +214,28 @@ class Browser(httpx.AsyncClient):
             writer.close()
 
 
+class BothBrowsers(Browser):
+    """The citizen's browser, that goes to the desk's listener for what only the desk has, as no citizen's could."""
+
+    def __init__(self, desk, port, duty_port):
+        super().__init__(desk, port)
+        self.duty_port = duty_port
+
+    async def request(self, method, url, **options):
+        at_desk = str(url).startswith(("/duty", "/status.json"))
+        return await super().request(method, f"http://127.0.0.1:{self.duty_port}{url}" if at_desk else url, **options)
+
+
 @contextlib.asynccontextmanager
 async def at_station(desk, **options):
     async with a_window(desk.moved) as (counter, journal, keys):
-        app = build_station(desk, counter, allowed_hosts={"127.0.0.1"}, wall_ms=lambda: WALL_MS, **options)
-        async with app.serving("127.0.0.1", 0) as port, Browser(desk, port) as browser:
+        options |= {"allowed_hosts": {"127.0.0.1"}, "wall_ms": lambda: WALL_MS}
+        citizen, duty = build_citizen(desk, counter, **options), build_duty(desk, counter, **options)
+        async with (
+            citizen.serving("127.0.0.1", 0) as port,
+            duty.serving("127.0.0.1", 0) as duty_port,
+            BothBrowsers(desk, port, duty_port) as browser,
+        ):
             browser.counter, browser.journal, browser.keys = counter, journal, keys
             yield browser
 

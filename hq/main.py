@@ -5,8 +5,6 @@ import contextlib
 import logging
 import socket
 
-import uvicorn
-
 from common import process
 from common.changes import Changes
 from common.clock import Clock
@@ -16,6 +14,7 @@ from hq.orders import Orders
 from hq.own_keys import order_keys
 from hq.own_loop import OwnLoop
 from hq.screens.app import build
+from hq.screens.server import listener
 from hq.settings import HqSettings
 from hq.store import Store
 from hq.worker import LogWorker
@@ -52,16 +51,7 @@ async def run(settings: HqSettings) -> None:
     )
     # Bound here, not by uvicorn, which would end the process with an exit code of its own when the port is taken.
     listening = socket.create_server((web.host, web.port), family=_family(web.host), backlog=128)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,  # type: ignore[arg-type] # microdot's ASGI application is untyped
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            timeout_graceful_shutdown=1,
-        )
-    )
+    server = listener(app)
     serving = asyncio.create_task(server.serve(sockets=[listening]), name="web")
     linking = asyncio.create_task(link.run(), name="link")
     stopping = asyncio.create_task(stop.wait(), name="stop")

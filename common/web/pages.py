@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from microdot import Microdot, Request, Response
 from microdot.microdot import HTTPException
 
+from common.web.faults import keep_words_out_of_the_log
 from common.web.guards import guard
 from common.web.languages import COOKIE, DEFAULT, LANGUAGES, catalogue, chosen
 
@@ -49,6 +50,7 @@ class Pages:
             path.name: (path.read_bytes(), f"{_TYPES[path.suffix]}; charset=utf-8")
             for path in (_HERE / "static").iterdir()
         }
+        keep_words_out_of_the_log()
         guard(app, allowed_hosts=allowed_hosts, linked=linked)
         app.get("/static/<name>")(self._serve_static)
         for status in _ERRORS:

@@ -7,11 +7,7 @@ from typing import Any
 
 from microdot import Microdot, Request
 
-REQUEST_S = 10.0
-"""How long a client may take to send a whole request."""
-
-HEAD_BYTES = 16 * 1024
-"""Most bytes of request line and headers together."""
+from common.web.head import HEAD_BYTES, REQUEST_S, WrongHead, check_headers, check_line
 
 CONNECTIONS = 64
 """Most connections open at once; further ones are closed unanswered."""
@@ -71,22 +67,42 @@ class LocalServer(Microdot):
         if head.left == HEAD_BYTES:
             return  # a browser's spare connection, closed without a word
         response = await self.dispatch_request(request)
-        await response.write(writer)
+        if hasattr(response.body, "__anext__"):
+            await response.write(writer)
+            return
+        try:
+            async with asyncio.timeout(REQUEST_S):
+                await response.write(writer)
+        except TimeoutError:
+            writer.transport.abort()  # closing would wait for a reader that does not read
 
 
 class _Head:
-    """The reader as `Request.create` uses it, refusing a head without end."""
+    """The reader as `Request.create` uses it, refusing a head that is endless or could be read in two ways."""
 
     def __init__(self, reader: asyncio.StreamReader) -> None:
         self._reader = reader
+        self._started = False
+        self._headers: list[tuple[bytes, bytes]] = []
         self.left = HEAD_BYTES
 
     async def readline(self) -> bytes:
         line = await self._reader.readline()
         self.left -= len(line)
         if self.left < 0:
-            raise ValueError("request head too long")
+            raise WrongHead("request head too long")
+        self._check(line.removesuffix(b"\n").removesuffix(b"\r"))
         return line
 
     async def readexactly(self, count: int) -> bytes:
         return await self._reader.readexactly(count)
+
+    def _check(self, line: bytes) -> None:
+        if not self._started:
+            self._started = True
+            check_line(line)
+        elif line:
+            name, _, value = line.partition(b":")
+            self._headers.append((name, value.strip(b" \t")))
+        else:
+            check_headers(self._headers)

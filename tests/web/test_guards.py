@@ -79,7 +79,7 @@ async def test_an_error_answers_in_the_visitors_language(station):
     assert "does not exist" in (await station.get("/no-such-page", headers={"Cookie": "lang=en"})).text
 
 
-async def test_a_fault_of_ours_shows_a_page_and_no_secret_of_the_fault(station, monkeypatch, capsys):
+async def test_a_fault_of_ours_shows_a_page_and_no_secret_of_the_fault(station, monkeypatch, capsys, caplog):
     def broken():
         raise RuntimeError("inner words")
 
@@ -88,7 +88,8 @@ async def test_a_fault_of_ours_shows_a_page_and_no_secret_of_the_fault(station, 
     assert answer.status_code == 500
     assert "110" in answer.text
     assert "inner words" not in answer.text
-    capsys.readouterr()
+    assert "RuntimeError in test_guards.py" in caplog.text
+    assert "inner words" not in caplog.text + "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ import socket
 from dataclasses import replace
 
 import httpx
-import uvicorn
 from window_rig import a_window
 
 from agent.screens.citizen import build_citizen
 from agent.screens.duty import build_duty
 from agent.view import CallView, DeviceView, StationView
 from hq.screens.app import build as build_headquarters
+from hq.screens.server import listener
 from hq.view import CallRow, Overview, StationRow
 
 WALL_MS = 1_795_000_000_000
@@ -208,7 +208,7 @@ class Browser(httpx.AsyncClient):
         try:
             async with asyncio.timeout(10):
                 return await reader.read()
-        except ConnectionResetError:
+        except (BrokenPipeError, ConnectionResetError):
             return b""
         finally:
             writer.close()
@@ -245,7 +245,7 @@ async def at_headquarters(desk, **options):
     stopping = asyncio.Event()
     app = build_headquarters(desk, allowed_hosts={"127.0.0.1"}, wall_ms=lambda: WALL_MS, stopping=stopping, **options)
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        server = listener(app)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             async with Browser(desk, listening.getsockname()[1]) as browser:

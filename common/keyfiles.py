@@ -66,6 +66,18 @@ def read_sealing_public(path: Path) -> bytes:
     return _read(path, *_SEALING_PUBLIC)
 
 
+def read_password(path: Path) -> str:
+    """Return the password a file holds on its only line.
+
+    Raises OSError when it cannot be read, ValueError (`found; expected`) when it is empty or others may read it.
+    """
+    check_private(path)
+    password = path.read_text(encoding="utf-8").strip()
+    if not password:
+        raise ValueError("an empty file; one line with the password")
+    return password
+
+
 def check_private(path: Path) -> None:
     """Raise ValueError (`found; expected`) when somebody beside the owner may read or write the file, or OSError."""
     mode = stat.S_IMODE(path.stat().st_mode)

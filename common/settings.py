@@ -144,6 +144,13 @@ class Section:
         text = self.text(name, default=default, pattern=r"[^\0]+", expected="a path")
         return self._checked(name, text, check)
 
+    def optional_path(self, name: str, *, check: Callable[[Path], object] | None = None) -> Path | None:
+        """Return a path as `path` does, or None when the file does not name one."""
+        if name in self._content:
+            return self.path(name, check=check)
+        self._known.add(name)
+        return None
+
     def paths(self, name: str, *, check: Callable[[Path], object]) -> tuple[Path, ...]:
         """Return at least one path, each as `path` does."""
 

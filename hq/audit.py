@@ -38,11 +38,11 @@ _ALL = (
 class Act(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody is about to do. `reason` is kept for years: a case number, no names.
 
-    `station` is "" of what concerns all of them; `event` of everything but `unseal`.
+    `station` is "" of what concerns all of them; `event` of all but `unseal` and `account`, where it is the name.
     """
 
     who: str
-    what: Literal["unseal", "restore", "revoke", "readmit", "rotate-order", "rotate-sealing"]
+    what: Literal["unseal", "restore", "revoke", "readmit", "rotate-order", "rotate-sealing", "account"]
     station: str
     event: str
     reason: str

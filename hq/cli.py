@@ -151,7 +151,8 @@ def print_restore(settings: HqSettings, folder: Path, *, force: bool) -> int:
         f"The epoch is {done.epoch}. {done.orders_journals} stations get a new orders journal. The audit {kept}.\n"
         "Next: start headquarters. Within about a minute each connected station begins a new session and sends again\n"
         "what it still keeps (its journal.rewind_days), calls for help first. Orders given since the copy was made\n"
-        "are forgotten: give them again.\n"
+        "are forgotten: give them again. Accounts are the copy's, one that was disabled since included: look at\n"
+        "`jingting hq user list`. Everybody signs in again.\n"
     )
     return 0
 

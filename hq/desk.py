@@ -10,7 +10,7 @@ from common.clock import Clock
 from hq.link import Link
 from hq.orders import Orders
 from hq.store import Store
-from hq.view import Overview
+from hq.view import Health, Overview, SignIn
 
 
 class Desk:
@@ -36,6 +36,14 @@ class Desk:
     async def changed(self, since: int) -> int:
         """Wait until the version is above `since`."""
         return await self._changes.after(since)
+
+    def health(self) -> Health:
+        """Return whether headquarters can do its work."""
+        return Health(broker_connected=self._link.connected)
+
+    def signed_in(self, outcome: SignIn) -> None:
+        """Count an attempt to sign in."""
+        self._store.metrics.signed_in(outcome)
 
     def metrics(self) -> tuple[bytes, str]:
         """Return what Prometheus scrapes."""

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import socket
 
-from common import process
+from common import keyfiles, process
 from common.changes import Changes
 from common.clock import Clock
 from hq.desk import Desk
@@ -14,6 +14,7 @@ from hq.orders import Orders
 from hq.own_keys import order_keys
 from hq.own_loop import OwnLoop
 from hq.screens.app import build
+from hq.screens.door import Doorway
 from hq.screens.server import listener
 from hq.settings import HqSettings
 from hq.store import Store
@@ -43,15 +44,22 @@ async def run(settings: HqSettings) -> None:
         on_change=lambda: _from_thread(loop, changes),
     )
     web = settings.web
+    doorway = Doorway(
+        secure=web.certificate is not None or bool(web.behind_proxy),
+        proxy=web.behind_proxy,
+        token=keyfiles.read_password(web.token_file) if web.token_file else "",
+    )
     app = build(
         Desk(store, orders, link, changes, clock),
+        store.database,
+        doorway,
         allowed_hosts={web.host, *web.allowed_hosts},
         wall_ms=clock.wall_ms,
         stopping=stop,
     )
     # Bound here, not by uvicorn, which would end the process with an exit code of its own when the port is taken.
     listening = socket.create_server((web.host, web.port), family=_family(web.host), backlog=128)
-    server = listener(app)
+    server = listener(app, web.certificate, web.key)
     serving = asyncio.create_task(server.serve(sockets=[listening]), name="web")
     linking = asyncio.create_task(link.run(), name="link")
     stopping = asyncio.create_task(stop.wait(), name="stop")

@@ -56,6 +56,7 @@ class Metrics:
             "jt_unprojected", "Events stored whose type or payload is not understood", ["type"], registry=self.registry
         )
         self._stored = Counter("jt_events_stored", "Events stored", ["lane"], registry=self.registry)
+        self._sign_ins = Counter("jt_sign_ins", "Attempts to sign in", ["outcome"], registry=self.registry)
         self._acks = Counter("jt_acks", "Acks sent", registry=self.registry)
         self._acknowledgement = Histogram(
             "station_help_acknowledgement_seconds",
@@ -91,6 +92,10 @@ class Metrics:
     def stored(self, lane: str, count: int) -> None:
         """Count events that were committed and had not been held before."""
         self._stored.labels(lane).inc(count)
+
+    def signed_in(self, outcome: str) -> None:
+        """Count an attempt to sign in at the pages: `right`, `wrong`, or `slowed`."""
+        self._sign_ins.labels(outcome).inc()
 
     def acked(self) -> None:
         """Count one ack sent."""

@@ -58,6 +58,7 @@ def restore(store: Store, folder: Path, clock: Clock, *, who: str, force: bool) 
         found = copies.contents(connection)
         connection.execute(delete(tables.workers))
         revocation.keep(connection, access)
+        connection.execute(delete(tables.staff_sessions))  # whoever was signed in then may not be allowed to now
         kept = _keep_audit(connection, [dict(line) for line in lines])
         seen = "never" if found.seen_ms is None else rfc3339(found.seen_ms)
         reason = f"a copy whose last message came {seen}"

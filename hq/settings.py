@@ -1,5 +1,6 @@
 """What headquarters is told: `hq.toml`, typed. `config/hq.toml` is the commented example."""
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ OWN_PORT: Final = 8884
 """Where the broker listens for headquarters alone; stations come to another port."""
 
 _SQLITE = "sqlite:///"
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,19 @@ class KeySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HqWebSettings(WebSettings):
+    """Where pages are served, and how: by TLS with `certificate` and `key`, or behind the proxy of that address.
+
+    Neither is needed on loopback. `token_file`: what a program shows to read figures.
+    """
+
+    certificate: Path | None
+    key: Path | None
+    behind_proxy: str
+    token_file: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HqSettings:
     """Headquarters' settings, table by table as they stand in the file."""
 
@@ -52,7 +67,7 @@ class HqSettings:
     store: StoreSettings
     keys: KeySettings
     broker: BrokerSettings
-    web: WebSettings
+    web: HqWebSettings
 
 
 def load(file: Path) -> HqSettings:
@@ -76,10 +91,43 @@ def load(file: Path) -> HqSettings:
             authority=keys.path("authority", default="authority"),
         ),
         broker=read_broker(root, port=OWN_PORT),
-        web=read_web(root.section("web")),
+        web=_web(root.section("web")),
     )
     settings.finish()
     return loaded
+
+
+def _web(section: Section) -> HqWebSettings:
+    pages = read_web(section)
+    web = HqWebSettings(
+        host=pages.host,
+        port=pages.port,
+        allowed_hosts=pages.allowed_hosts,
+        certificate=section.optional_path("certificate"),
+        key=section.optional_path("key", check=keyfiles.check_private),
+        behind_proxy=section.text(
+            "behind_proxy", default="", pattern=r"[0-9A-Fa-f.:]+", expected="the proxy's address, such as 127.0.0.1"
+        ),
+        token_file=section.optional_path("token_file", check=keyfiles.read_password),
+    )
+    if web.certificate is not None:
+        _check_certificate(section, web.certificate, web.key)
+    elif web.key is not None:
+        section.mistake("certificate", found="nothing", expected="the certificate of web.key")
+    elif not web.behind_proxy and web.host not in _LOOPBACK:
+        hint = "passwords are typed here, and must not travel in the clear"
+        section.mistake("certificate", found="nothing", expected="certificate and key, or behind_proxy", hint=hint)
+    return web
+
+
+def _check_certificate(section: Section, certificate: Path, key: Path | None) -> None:
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, lambda: "")
+    except OSError as error:  # ssl.SSLError is one; a key with a password of its own ends here too
+        why = (error.strerror or str(error)).lower()
+        section.mistake(
+            "certificate", found=f"{certificate}: {why}", expected="a PEM certificate chain that fits web.key"
+        )
 
 
 def _store_url(section: Section, folder: Path) -> str:

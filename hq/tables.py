@@ -1,7 +1,8 @@
 """The tables of headquarters' database, as `hq/migrations` makes them (a test compares the two).
 
-Everything hangs on a station: its row is the lock under which all the rest of it changes. Times are milliseconds
-since 1970 on headquarters' wall clock, unless the column says otherwise; sets of numbers are JSON `[[1,164]]`.
+Everything but the staff hangs on a station: its row is the lock under which all the rest of it changes. Times are
+milliseconds since 1970 on headquarters' wall clock, unless the column says otherwise; sets of numbers are JSON
+`[[1,164]]`.
 """
 
 from sqlalchemy import (
@@ -255,4 +256,25 @@ records = Table(
     Column("boxes", Text, nullable=False),  # the events that carry its sealed fields, with their change
     Column("received_ms", BigInteger, nullable=False),
     Index("ix_records_number", "number"),
+)
+
+staff = Table(
+    "staff",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("password", String(256), nullable=False),  # Argon2id's own text (PHC string format)
+    Column("disabled", Boolean, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+)
+
+staff_sessions = Table(
+    "staff_sessions",
+    metadata,
+    Column("session", LargeBinary(32), primary_key=True),  # SHA-256 of what the browser holds
+    Column("name", String(32), ForeignKey("staff.name"), nullable=False),
+    Column("wall", Boolean, nullable=False),  # a wall's screen: it shows, and changes nothing
+    Column("began_ms", BigInteger, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),  # the last time somebody did something there
+    Index("ix_staff_sessions_name", "name"),
 )

@@ -1,10 +1,13 @@
 """What headquarters' page shows: plain values, read from the projections."""
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 SELF_TEST_OVERDUE_S: Final = 36 * 3600
 """A passed self-test older than this (seconds) is shown: a whole night has been missed."""
+
+SignIn: TypeAlias = Literal["right", "wrong", "slowed"]
+"""What came of an attempt to sign in: `slowed`, it was not looked at because too many had been wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,4 +60,11 @@ class Overview:
     version: int
     stations: tuple[StationRow, ...]
     calls: tuple[CallRow, ...]
+    broker_connected: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Headquarters as a program that watches over it sees it: it answers, and hears the broker or does not."""
+
     broker_connected: bool

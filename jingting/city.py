@@ -3,21 +3,27 @@
 import asyncio
 import functools
 import socket
+import subprocess
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+from common import keyfiles
 from jingting import layout
 from jingting.child import Child, jingting
 from jingting.count import read_panel_log
 from jingting.ports import Ports
-from jingting.web import base_url, fetch
+from jingting.web import Visitor, base_url, fetch
 
 _READY_S = 30.0
 _LOOK_S = 0.05
 _ATTEMPTS = 3
+
+MONITOR = "monitor"
+"""Who answers at headquarters."""
 
 
 class CityError(Exception):
@@ -38,6 +44,8 @@ class City:
         self._station_ports: dict[str, int] = {}
         self._duty_ports: dict[str, int] = {}
         self._children: dict[str, Child] = {}
+        self._monitor: Visitor | None = None
+        self._signing_in = threading.Lock()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -108,6 +116,40 @@ class City:
     def press(self, station: str) -> None:
         """Press the help button of a station's panel. Raises BrokenPipeError when the panel does not run."""
         self._children[f"panel-{station}"].say("press")
+
+    @property
+    def monitor_password(self) -> str:
+        """The password of the account `monitor` at headquarters, which `account` makes."""
+        return keyfiles.read_password(self.folder / "hq/monitor.password")
+
+    @property
+    def token(self) -> str:
+        """What a program shows at headquarters to read figures."""
+        return keyfiles.read_password(self.folder / "hq/programs.token")
+
+    def account(self) -> None:
+        """Make headquarters' account `monitor`, unless it is there, by the command everybody uses."""
+        command = jingting("hq", "user", "add", MONITOR, "--role", "monitor", "--config", self.folder / "hq/hq.toml")
+        done = subprocess.run(  # noqa: S603 - our own command
+            command, input=self.monitor_password + "\n", text=True, capture_output=True, check=False
+        )
+        if done.returncode and "already" not in done.stderr:
+            raise CityError(f"no account was made: {done.stderr.strip()}")
+
+    def overview(self) -> dict[str, Any]:
+        """Return headquarters' overview; empty while it does not answer."""
+        return fetch(self.hq_url + "/overview.json", token=self.token) or {}
+
+    def answer(self, station: str, call: str, event_id: str) -> bool:
+        """Answer a call at headquarters' page, signing in as `monitor` first where need be; False if it was refused."""
+        with self._signing_in:
+            if self._monitor is None:
+                self.account()
+                monitor = Visitor()
+                if not monitor.sign_in(self.hq_url, MONITOR, self.monitor_password):
+                    return False
+                self._monitor = monitor
+        return self._monitor.submit(f"{self.hq_url}/stations/{station}/calls/{call}/answer", event_id=event_id)
 
     async def start(self) -> None:
         """Start everything, and return when every station has its devices and headquarters.
@@ -217,7 +259,7 @@ class City:
         if child.name == "broker":
             return lambda: _is_listening(self._broker_port)
         if child.name == "hq":
-            return lambda: fetch(self.hq_url + "/overview.json") is not None
+            return lambda: fetch(self.hq_url + "/health.json") is not None
         station = child.name.partition("-")[2]
         if child.name.startswith("station-"):
             return lambda: fetch(self.duty_url(station) + "/status.json") is not None

@@ -298,6 +298,15 @@ def restore(context: click.Context, folder: Path, config: Path | None, *, force:
     sys.exit(print_restore(settings, folder, force=force))
 
 
+@hq.group(
+    cls=_Lazy,
+    places={name: f"jingting.users:{name}" for name in ("add", "role", "password", "disable", "enable")}
+    | {"list": "jingting.users:list_"},
+)
+def user() -> None:
+    """Say who may use headquarters' pages."""
+
+
 @main.group(
     cls=_Lazy,
     places={

@@ -16,7 +16,7 @@ import click
 
 from common.process import stop_requested
 from jingting import layout
-from jingting.city import City, CityError
+from jingting.city import MONITOR, City, CityError
 from jingting.count import Tally, read_hq, read_panel_log, read_tickets, tally
 from jingting.people import live
 from jingting.story import tell
@@ -81,6 +81,7 @@ async def _city(
         return None
     starting.result()
     try:
+        await asyncio.to_thread(city.account)
         _addresses(city, say)
         if seconds is None:
             say("Press Enter here, or what is on a station's page. Ctrl-C stops.\n")
@@ -97,7 +98,7 @@ async def _city(
 
 
 def _addresses(city: City, say: _Teller) -> None:
-    say(f"\nHeadquarters       {city.hq_url}/")
+    say(f"\nHeadquarters       {city.hq_url}/\n  sign in as       {MONITOR}, password {city.monitor_password}")
     for index, station in enumerate(city.stations):
         zh, en = layout.names(index)
         citizen, duty = city.station_url(station), city.duty_url(station)

@@ -1,7 +1,8 @@
 """What a city's folder holds: keys, certificates, the broker's configuration and a settings file for each house.
 
     broker/           mosquitto.conf, acl.conf, its certificate and key, and what the broker keeps
-    hq/               hq.toml, authority/, order.key, sealing.key, ca.pem, hq.pem, hq.key, stations/<id>.pub, data/
+    hq/               hq.toml, authority/, order.key, sealing.key, ca.pem, hq.pem, hq.key, monitor.password,
+                      programs.token, stations/<id>.pub, data/
     stations/<id>/    station.toml, station.key, headquarters*.pub, ca.pem, tls.pem, tls.key, panel, panel.jsonl,
                       reader, reader.jsonl, data/
     logs/             what each process said
@@ -13,6 +14,7 @@ import datetime as dt
 import json
 import os
 import pwd
+import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -97,6 +99,7 @@ key = "hq.key"
 
 [web]
 port = {web_port}
+token_file = "programs.token"
 """
 
 
@@ -135,6 +138,8 @@ def write(
     (folder / "logs").mkdir(parents=True, exist_ok=True)
     hq = folder / "hq"
     (hq / "data").mkdir(parents=True, exist_ok=True)
+    for secret in ("monitor.password", "programs.token"):
+        _password(hq / secret)
     founding = Founding(
         Places(
             order=hq / "order.key",
@@ -197,3 +202,9 @@ def _certify(authority: Authority, station: str, home: Path, now: dt.datetime) -
 def _key(path: Path) -> Path:
     public = path.with_name(path.name + ".pub")
     return public if path.exists() and public.exists() else keyfiles.create(path)
+
+
+def _password(path: Path) -> None:
+    if not path.exists():
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(secrets.token_urlsafe(18) + "\n")

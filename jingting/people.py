@@ -56,7 +56,6 @@ async def _open_call(city: City, station: str, until: float) -> str | None:
 def _act(city: City, station: str, call: str, step: str, fields: dict[str, str]) -> None:
     event_id = uuid7(wall_ms=time.time_ns() // 1_000_000)
     if step == "answer":
-        url = f"{city.hq_url}/stations/{station}/calls/{call}/answer"
+        city.answer(station, call, event_id)
     else:
-        url = f"{city.duty_url(station)}/duty/calls/{call}/{step}"
-    submit(url, event_id=event_id, **fields)
+        submit(f"{city.duty_url(station)}/duty/calls/{call}/{step}", event_id=event_id, **fields)

@@ -70,7 +70,7 @@ class Headquarters:
         """Start everything, and return when the page shows that headquarters hears the broker."""
         for child in self.processes.values():
             child.start()
-        url = base_url("127.0.0.1", self._web_port) + "/overview.json"
+        url = base_url("127.0.0.1", self._web_port) + "/health.json"
         deadline = time.monotonic() + DEADLINE_S
         while not (await asyncio.to_thread(fetch, url) or {}).get("broker_connected"):
             assert all(child.running for child in self.processes.values()), self.said()

@@ -23,12 +23,13 @@ HEADERS = {
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def guard(app: Microdot, *, allowed_hosts: Collection[str], linked: bool = True) -> None:
+def guard(app: Microdot, *, allowed_hosts: Collection[str], linked: bool = True, proven: bool = False) -> None:
     """Put the guards before and after every route of `app`.
 
     `allowed_hosts`: the names or addresses under which the pages may be asked for, without a port. Any other `Host` is
     refused with 421, so that a name somebody else points at this machine reaches nothing (DNS rebinding). Not `linked`:
-    no page of another origin, another port's included, may lead here or load anything.
+    no page of another origin, another port's included, may lead here or load anything. `proven`: whoever changes
+    something must be a browser that says where its form comes from; a program says it too.
     """
     allowed = frozenset(host.lower() for host in allowed_hosts)
 
@@ -37,7 +38,7 @@ def guard(app: Microdot, *, allowed_hosts: Collection[str], linked: bool = True)
             raise HTTPException(421, "Misdirected request")
         if not linked and not is_from_here(request):
             raise HTTPException(403, "Forbidden")
-        if request.method not in _SAFE and not is_same_origin(request):
+        if request.method not in _SAFE and not (is_same_origin(request) and (not proven or says_origin(request))):
             raise HTTPException(403, "Forbidden")
 
     async def harden(_request: Request | None, response: Response) -> Response:
@@ -63,6 +64,11 @@ def is_from_here(request: Request) -> bool:
     Of another port of this machine it says `same-site` (Fetch Metadata, "Sec-Fetch-Site").
     """
     return request.headers.get("Sec-Fetch-Site", "none") in {"same-origin", "none"}
+
+
+def says_origin(request: Request) -> bool:
+    """Tell whether a request says at all where it comes from; every browser does of a form (Fetch, Fetch Metadata)."""
+    return "Origin" in request.headers or "Sec-Fetch-Site" in request.headers
 
 
 def is_same_origin(request: Request) -> bool:

@@ -17,7 +17,7 @@ from common.web.languages import COOKIE, DEFAULT, LANGUAGES, catalogue, chosen
 
 _HERE = Path(__file__).parent
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-_ERRORS = (400, 403, 404, 405, 413, 421, 500, 503)
+_ERRORS = (400, 401, 403, 404, 405, 413, 421, 429, 500, 503)
 _A_YEAR_S = 365 * 24 * 3600
 _A_DAY_S = 24 * 3600
 
@@ -30,7 +30,8 @@ class Pages:
     """What an application's screens are drawn with.
 
     `templates`: the folder of the screens' own templates; the base page and its parts come from here. `cookie`: the
-    name under which a browser remembers its language. `allowed_hosts`, `linked`: as `common.web.guards.guard` has them.
+    name under which a browser remembers its language. `allowed_hosts`, `linked`, `proven`: as `common.web.guards.guard`
+    has them.
     Raises FileNotFoundError, saying what to run, when the catalogues have not been compiled.
     """
 
@@ -42,6 +43,7 @@ class Pages:
         allowed_hosts: Collection[str],
         cookie: str = COOKIE,
         linked: bool = True,
+        proven: bool = False,
     ) -> None:
         self._catalogues = {language: _catalogue(language) for language in LANGUAGES}
         self._environment = _environment(templates)
@@ -51,7 +53,7 @@ class Pages:
             for path in (_HERE / "static").iterdir()
         }
         keep_words_out_of_the_log()
-        guard(app, allowed_hosts=allowed_hosts, linked=linked)
+        guard(app, allowed_hosts=allowed_hosts, linked=linked, proven=proven)
         app.get("/static/<name>")(self._serve_static)
         for status in _ERRORS:
             app.errorhandler(status)(partial(self._error, status))

@@ -1,6 +1,7 @@
-"""Headquarters' page: open calls with one-click answers, every station, and the numbers for Prometheus."""
+"""Headquarters' pages: open calls with one-click answers, every station, and the numbers for Prometheus."""
 
 import asyncio
+import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -11,54 +12,66 @@ from microdot.microdot import HTTPException
 from common.identifiers import is_identifier, uuid7
 from common.web.pages import Pages, form_of
 from common.web.stream import HEARTBEAT_S, Stream
+from hq.accounts import Accounts
+from hq.database import Database
 from hq.screens.city import city, has_trouble
 from hq.screens.desk import Desk
+from hq.screens.door import Door, Doorway
+from hq.screens.papers import Papers
 from hq.screens.server import AsgiServer
 from hq.view import is_self_test_wrong
-
-SEAT = "headquarters"
-"""Who answers, as long as nobody signs in."""
 
 
 def build(
     desk: Desk,
+    database: Database,
+    doorway: Doorway,
     *,
     allowed_hosts: Collection[str],
     wall_ms: Callable[[], int],
     stopping: asyncio.Event,
+    monotonic: Callable[[], float] = time.monotonic,
     heartbeat_s: float = HEARTBEAT_S,
 ) -> AsgiServer:
-    """Return headquarters' web application, for an ASGI server; `wall_ms` is the wall clock, for ids and ages.
+    """Return headquarters' web application, for an ASGI server.
 
+    `wall_ms` is the wall clock, for ids, ages and sessions; `monotonic` counts seconds, for guesses at passwords.
     Set `stopping` when the server is asked to stop: it ends the streams that open pages hold, and for which an ASGI
     server would wait.
     """
-    app = AsgiServer()
-    pages = Pages(app, templates=Path(__file__).parent / "templates", allowed_hosts=allowed_hosts)
-    screens = _Screens(desk, pages, Stream(desk.changed, heartbeat_s=heartbeat_s, stopping=stopping), wall_ms)
-    app.get("/")(screens.city)
-    app.get("/live")(screens.city_live)
-    app.get("/events")(screens.events)
-    app.post("/stations/<station>/calls/<call>/answer")(screens.answer)
-    app.get("/overview.json")(screens.overview)
-    app.get("/metrics")(screens.metrics)
+    app = AsgiServer(secure=doorway.secure)
+    pages = Pages(app, templates=Path(__file__).parent / "templates", allowed_hosts=allowed_hosts, proven=True)
+    accounts = Accounts(database, wall_ms)
+    door = Door(accounts, pages, doorway, wall_ms=wall_ms, monotonic=monotonic, counted=desk.signed_in)
+    stream = Stream(desk.changed, heartbeat_s=heartbeat_s, subscribers=128, stopping=stopping)
+    screens = _Screens(desk, pages, door, stream, wall_ms)
+    door.serve(app)
+    Papers(database, accounts, door, pages).serve(app)
+    app.get("/")(door.only("watch", screens.city))
+    app.get("/live")(door.only("watch", screens.city_live, kind="live"))
+    app.get("/events")(door.only("watch", screens.events, kind="data"))
+    app.post("/stations/<station>/calls/<call>/answer")(door.only("answer", screens.answer, kind="form"))
+    app.get("/overview.json")(door.for_programs_or("watch", screens.overview))
+    app.get("/health.json")(door.for_programs(screens.health))
+    app.get("/metrics")(door.for_programs(screens.metrics))
     return app
 
 
 class _Screens:
     """Every route of headquarters; each is a coroutine, since microdot runs plain functions in threads."""
 
-    def __init__(self, desk: Desk, pages: Pages, stream: Stream, wall_ms: Callable[[], int]) -> None:
+    def __init__(self, desk: Desk, pages: Pages, door: Door, stream: Stream, wall_ms: Callable[[], int]) -> None:
         self._desk = desk
         self._pages = pages
+        self._door = door
         self._stream = stream
         self._wall_ms = wall_ms
 
     async def city(self, request: Request) -> Response:
-        return self._pages.page(request, "city.html", **await self._values())
+        return self._pages.page(request, "city.html", **await self._values(request))
 
     async def city_live(self, request: Request) -> Response:
-        return self._pages.fragment(request, "city_live.html", **await self._values())
+        return self._pages.fragment(request, "city_live.html", **await self._values(request))
 
     async def events(self, _request: Request) -> Response:
         return self._stream.response()
@@ -69,25 +82,30 @@ class _Screens:
             raise HTTPException(400, "event_id must be a UUID")
         if not is_identifier(call):
             raise HTTPException(404)
-        await self._desk.answer(station, call, event_id, SEAT)
+        await self._desk.answer(station, call, event_id, request.g.seat.name)
         return redirect("/", 303)
 
     async def overview(self, _request: Request) -> Response:
-        body = msgspec.json.encode(await self._desk.overview())
-        return Response(body, headers={"Content-Type": "application/json; charset=utf-8"})
+        return _as_json(await self._desk.overview())
+
+    async def health(self, _request: Request) -> Response:
+        return _as_json(self._desk.health())
 
     async def metrics(self, _request: Request) -> Response:
         body, content_type = self._desk.metrics()
         return Response(body, headers={"Content-Type": content_type})
 
-    async def _values(self) -> dict[str, object]:
+    async def _values(self, request: Request) -> dict[str, object]:
         overview = await self._desk.overview()
         wall_ms = self._wall_ms()
-        return {
+        return self._door.values(request.g.seat) | {
             "overview": overview,
-            "seat": SEAT,
             "city": city(overview, wall_ms=wall_ms),
             "has_trouble": has_trouble,
             "is_self_test_wrong": is_self_test_wrong,
             "new_id": lambda: uuid7(wall_ms=self._wall_ms()),
         }
+
+
+def _as_json(answer: object) -> Response:
+    return Response(msgspec.json.encode(answer), headers={"Content-Type": "application/json; charset=utf-8"})

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from hq.view import Overview
+from hq.view import Health, Overview, SignIn
 
 
 class Desk(Protocol):
@@ -20,6 +20,12 @@ class Desk(Protocol):
 
     async def changed(self, since: int) -> int:
         """Wait until the overview's version is above `since`, and return it."""
+
+    def health(self) -> Health:
+        """Return whether headquarters can do its work, for programs that watch over it."""
+
+    def signed_in(self, outcome: SignIn) -> None:
+        """Count somebody's attempt to sign in."""
 
     def metrics(self) -> tuple[bytes, str]:
         """Return what Prometheus scrapes, and its content type."""

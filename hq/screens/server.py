@@ -3,10 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, Final
 
 import h11
 import uvicorn
+from microdot import Request, Response
 from microdot.asgi import Microdot
 from microdot.microdot import urldecode
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -24,7 +26,14 @@ class AsgiServer(Microdot):
     """A microdot application for an ASGI server; a head or a query it should not read is answered 400.
 
     microdot decodes both outside of its error handling, and the ASGI server would log a fault of ours each time.
+    `secure`: browsers come by TLS, and are told never to come otherwise.
     """
+
+    def __init__(self, *, secure: bool = False) -> None:
+        super().__init__()
+        if secure:
+            self.after_request(_strict)
+            self.after_error_request(_strict)
 
     async def asgi_app(
         self,
@@ -110,8 +119,8 @@ class Unhurried(H11Protocol):
             self._slow = None
 
 
-def listener(app: AsgiServer) -> uvicorn.Server:
-    """Return what serves `app` on a socket that is bound already."""
+def listener(app: AsgiServer, certificate: Path | None = None, key: Path | None = None) -> uvicorn.Server:
+    """Return what serves `app` on a socket that is bound already, by TLS 1.2 or later if there is a certificate."""
     # What strangers send is no news of ours: each malformed request would be a line.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     return uvicorn.Server(
@@ -124,9 +133,17 @@ def listener(app: AsgiServer) -> uvicorn.Server:
             access_log=False,
             lifespan="off",
             server_header=False,
+            proxy_headers=False,  # hq/screens/door.py takes a proxy's word, and only where there is one
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
             timeout_graceful_shutdown=1,
         )
     )
+
+
+async def _strict(_request: Request | None, response: Response) -> Response:
+    response.headers["Strict-Transport-Security"] = "max-age=31536000"  # RFC 6797; a year
+    return response
 
 
 async def _answer(send: Callable[[dict[str, Any]], Awaitable[None]], status: int) -> None:

@@ -168,7 +168,7 @@ class House:
 
 
 @contextlib.asynccontextmanager
-async def streams(port: int, count: int) -> AsyncIterator[list[asyncio.StreamReader]]:
+async def streams(port: int, count: int, *, cookie: str = "") -> AsyncIterator[list[asyncio.StreamReader]]:
     """Open the event stream of a house so often, as so many pages do, and wait for the first word of each."""
     writers, readers = [], []
     try:
@@ -176,7 +176,8 @@ async def streams(port: int, count: int) -> AsyncIterator[list[asyncio.StreamRea
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             readers.append(reader)
             writers.append(writer)
-            writer.write(f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+            held = f"Cookie: {cookie}\r\n" if cookie else ""
+            writer.write(f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{held}\r\n".encode())
             await asyncio.wait_for(reader.readuntil(b"data: "), DEADLINE_S)
         yield readers
     finally:

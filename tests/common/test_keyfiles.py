@@ -56,3 +56,13 @@ def test_a_sealing_key_keeps_its_halves_and_is_told_from_other_keys(tmp_path):
     path.chmod(0o644)
     with pytest.raises(ValueError, match="mode 0644; mode 0600"):
         keyfiles.read_sealing_private(path)
+
+
+def test_a_password_is_the_line_without_its_end(tmp_path):
+    path = tmp_path / "p"
+    path.write_text("s3cret\n")
+    path.chmod(0o600)
+    assert keyfiles.read_password(path) == "s3cret"
+    path.write_text("\n")
+    with pytest.raises(ValueError, match="empty"):
+        keyfiles.read_password(path)

@@ -44,13 +44,12 @@ def calls(city: City, station: str = STATION) -> list[dict[str, Any]]:
 
 def hq_row(city: City, station: str = STATION) -> dict[str, Any]:
     """What headquarters' overview says of a station; empty while it does not answer."""
-    overview = fetch(city.hq_url + "/overview.json") or {}
-    return next((row for row in overview.get("stations", ()) if row["station"] == station), {})
+    return next((row for row in city.overview().get("stations", ()) if row["station"] == station), {})
 
 
 def hq_answers(city: City) -> bool:
     """Whether headquarters' page says that somebody answers every open call."""
-    shown = (fetch(city.hq_url + "/overview.json") or {}).get("calls", ())
+    shown = city.overview().get("calls", ())
     return bool(shown) and all(call["answered_by"] for call in shown)
 
 
@@ -116,8 +115,8 @@ async def press_recorded(city: City, station: str = STATION) -> None:
 async def answered(city: City, station: str = STATION, *, within: float = DEADLINE_S) -> float:
     """Answer the station's open call at headquarters; return the seconds until the station shows it."""
     [call] = calls(city, station)
-    url = f"{city.hq_url}/stations/{station}/calls/{call['id']}/answer"
-    assert await asyncio.to_thread(submit, url, event_id=uuid7(wall_ms=time.time_ns() // 1_000_000))
+    event_id = uuid7(wall_ms=time.time_ns() // 1_000_000)
+    assert await asyncio.to_thread(city.answer, station, call["id"], event_id)
     return await until(lambda: [one["hq_answered"] for one in calls(city, station)] == [True], within=within)
 
 

@@ -191,7 +191,7 @@ async def test_two_workers_share_one_store_and_take_turns_at_dying(tmp_path):
             second = Child("hq-two", jingting("hq", "--config", two), log=city.folder / "logs/hq-two.log")
             try:
                 second.start()
-                await until(lambda: fetch(base_url("127.0.0.1", port) + "/overview.json"))
+                await until(lambda: fetch(base_url("127.0.0.1", port) + "/health.json"))
                 await until(lambda: said(city, "hq", "is up") and "urgent connection" in second.log.read_text())
                 presses = 0
                 for dying in (city.process("hq"), second) * 2:
@@ -202,7 +202,7 @@ async def test_two_workers_share_one_store_and_take_turns_at_dying(tmp_path):
                     await press_recorded(city)
                     await all_there_once(city, presses)
                     dying.start()
-                    await until(lambda: fetch(city.hq_url + "/overview.json"))
+                    await until(lambda: fetch(city.hq_url + "/health.json"))
                 await answered(city)
             finally:
                 await second.stop()

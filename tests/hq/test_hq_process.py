@@ -1,10 +1,14 @@
 """The manners of the real `jingting hq` process: starting, stopping, and what it says when it cannot serve."""
 
 import asyncio
+import contextlib
 import time
 
 import pytest
 
+from common.clock import Clock
+from hq.accounts import Accounts
+from hq.store import Store
 from jingting import layout
 from jingting.child import Child, jingting
 from jingting.ports import Ports
@@ -31,13 +35,20 @@ class Hq:
         self.process = Child("hq", jingting("hq", "--config", self.config), log=folder / "logs/hq.log")
 
     async def serves(self):
-        url = base_url("127.0.0.1", self.web_port) + "/overview.json"
+        url = base_url("127.0.0.1", self.web_port) + "/health.json"
         deadline = time.monotonic() + DEADLINE_S
         while (overview := await asyncio.to_thread(fetch, url)) is None:
             assert self.process.running, self.process.last_words()
             assert time.monotonic() < deadline, self.process.last_words()
             await asyncio.sleep(0.01)
         return overview
+
+    def signed_in(self):
+        """Return the cookie of somebody who is signed in."""
+        with contextlib.closing(Store.open(f"sqlite:///{self.config.parent}/data/hq.db")) as store:
+            accounts = Accounts(store.database, Clock().wall_ms)
+            accounts.add("wang", "monitor", "correct horse battery", by="a test")
+            return f"session={accounts.begin('wang', wall=False)}"
 
     async def stop(self):
         began = time.monotonic()
@@ -70,9 +81,9 @@ async def test_it_says_when_it_is_ready_serves_without_a_broker_and_stops_within
     hq.process.start()
     await until(lambda: manager.heard("READY=1"))
     overview = await hq.serves()
-    assert (overview["stations"], overview["broker_connected"]) == ([], False)
+    assert overview == {"broker_connected": False}
     await until(lambda: hq.said("connection to the broker: ") == 3)  # once each, however often it is tried
-    async with streams(hq.web_port, 2) as pages:
+    async with streams(hq.web_port, 2, cookie=hq.signed_in()) as pages:
         assert await hq.stop() < STOP_S
         for page in pages:
             await asyncio.wait_for(page.read(), DEADLINE_S)
@@ -89,7 +100,7 @@ async def test_sigterm_ends_it_within_two_seconds_while_the_broker_swallows_ever
         try:
             hq.process.start()
             await hq.serves()
-            async with streams(hq.web_port, 2):
+            async with streams(hq.web_port, 2, cookie=hq.signed_in()):
                 assert await hq.stop() < STOP_S
         finally:
             await hq.clear()

@@ -46,3 +46,34 @@ def test_a_postgresql_address_stays_as_it_is(example):
     text = example.read_text(encoding="utf-8").replace("sqlite:///data/hq.db", "postgresql+psycopg://hq@db/jingting")
     example.write_text(text, encoding="utf-8")
     assert load(example).store.url == "postgresql+psycopg://hq@db/jingting"
+
+
+def mistakes(example, text):
+    """Return the keys of the mistakes there are once the example's `[web]` says this."""
+    before = 'host = "127.0.0.1"\n# 0 lets'
+    assert before in example.read_text(encoding="utf-8")
+    example.write_text(example.read_text(encoding="utf-8").replace(before, f"{text}\n# 0 lets"), encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load(example)
+    return [m.key for m in caught.value.mistakes]
+
+
+def test_pages_that_others_can_reach_need_tls_or_a_proxy(example):
+    assert mistakes(example, 'host = "0.0.0.0"') == ["web.certificate"]
+
+
+def test_a_certificate_that_is_none_and_a_key_that_others_may_read_are_told(example):
+    for name in ("web.crt", "web.key"):
+        (example.parent / "keys" / name).write_text("rubbish")
+    (example.parent / "keys/web.key").chmod(0o644)
+    found = mistakes(example, 'host = "0.0.0.0"\ncertificate = "keys/web.crt"\nkey = "keys/web.key"')
+    assert found == ["web.certificate", "web.key"]
+
+
+def test_a_key_without_its_certificate_is_told(example):
+    (example.parent / "keys/web.key").touch(mode=0o600)
+    assert mistakes(example, 'key = "keys/web.key"') == ["web.certificate"]
+
+
+def test_a_proxy_is_an_address(example):
+    assert mistakes(example, 'host = "0.0.0.0"\nbehind_proxy = "front.example"')[0] == "web.behind_proxy"

@@ -9,7 +9,6 @@ from common import keyfiles
 from jingting import layout
 from jingting.city import City, CityError
 from jingting.count import read_hq, read_panel_log, tally
-from jingting.web import fetch
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +36,7 @@ async def test_a_press_reaches_headquarters_across_kills_of_every_process(tmp_pa
         assert await city.drained()
         counted = count(city, station)
         assert (counted.made, counted.at_hq, counted.lost, counted.duplicates) == (5, 5, 0, 0)
-        assert fetch(city.hq_url + "/overview.json")["calls"][0]["presses"] == 5
+        assert city.overview()["calls"][0]["presses"] == 5
 
 
 async def test_a_process_that_does_not_come_up_is_named_with_its_last_words(tmp_path):

@@ -16,7 +16,7 @@ from common import events
 from common.settings import EX_CONFIG
 from hq.metrics import Metrics
 from hq.settings import HqSettings
-from hq.view import Overview
+from hq.view import Health, Overview
 from jingting import status
 from jingting.cli import main
 from jingting.count import Tally
@@ -84,6 +84,7 @@ def test_exit_codes():
         ("Settings of a station", StationSettings),
         ("Settings of headquarters", HqSettings),
         ("JSON of a station's status", StationView),
+        ("JSON of headquarters' health", Health),
         ("JSON of headquarters' overview", Overview),
     ],
 )

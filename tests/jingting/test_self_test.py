@@ -12,10 +12,10 @@ from jingting.web import fetch, page, submit
 DEADLINE_S = 30.0
 
 
-async def sees(url, condition):
+async def sees(url, condition, *, token=""):
     """Wait until what stands at `url` is as wished, and return it."""
     deadline = time.monotonic() + DEADLINE_S
-    while not (view := await asyncio.to_thread(fetch, url) or {}) or not condition(view):
+    while not (view := await asyncio.to_thread(fetch, url, token=token) or {}) or not condition(view):
         assert time.monotonic() < deadline, view
         await asyncio.sleep(0.05)
     return view
@@ -40,7 +40,7 @@ async def test_a_panel_is_tested_at_the_duty_desk_and_a_real_press_meanwhile_rin
         config.write_text(config.read_text(encoding="utf-8") + "\n[health]\nevery_s = 1\n", encoding="utf-8")
         await city.restart(f"station-{station}")
         await city.connected()
-        at_station, at_hq = city.station_url(station), city.hq_url
+        at_station, at_hq, token = city.duty_url(station), city.hq_url, city.token
         test = new_id()
         for _ in range(2):  # the same form twice is one test
             assert await asyncio.to_thread(submit, at_station + "/duty/self-test", device="front", event_id=test)
@@ -48,7 +48,9 @@ async def test_a_panel_is_tested_at_the_duty_desk_and_a_real_press_meanwhile_rin
             at_station + "/status.json", lambda view: view["devices"][0]["self_test"]["state"] == "passed"
         )
         assert not view["calls"]
-        overview = await sees(at_hq + "/overview.json", lambda view: view["stations"][0]["self_test_age_s"] is not None)
+        overview = await sees(
+            at_hq + "/overview.json", lambda view: view["stations"][0]["self_test_age_s"] is not None, token=token
+        )
         assert (overview["calls"], overview["stations"][0]["self_test_failed"]) == ([], "")
         for metric in (
             f'station_self_test_age_seconds{{station="{station}"}}',
@@ -69,7 +71,7 @@ async def test_a_panel_is_tested_at_the_duty_desk_and_a_real_press_meanwhile_rin
             lambda view: view["calls"] and view["devices"][0]["self_test"]["state"] == "passed",
         )
         assert [(call["presses"], call["origin"]) for call in view["calls"]] == [(1, "panel")]
-        overview = await sees(at_hq + "/overview.json", lambda view: view["calls"])
+        overview = await sees(at_hq + "/overview.json", lambda view: view["calls"], token=token)
         assert [call["presses"] for call in overview["calls"]] == [1]
         refused = await asyncio.to_thread(_post, at_station + "/duty/self-test", new_id())
         assert refused == (409, "not tested: a help call is open; close it first")

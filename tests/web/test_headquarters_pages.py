@@ -17,7 +17,7 @@ async def test_a_call_is_answered_with_one_click():
         event_id = re.search(r'name="event_id" value="([^"]+)"', page)[1]
         answer = await browser.post(action, data={"event_id": event_id})
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
-        assert browser.desk.orders == {event_id: ("sjz-001", CALL, "headquarters")}
+        assert browser.desk.orders == {event_id: ("sjz-001", CALL, "wang")}
         page = (await browser.get("/")).text
         assert "指挥中心正在应答" in page
         assert "/answer" not in page

@@ -7,7 +7,7 @@ import pytest
 from microdot.microdot import HTTPException
 from web_desks import EVENT, CityDesk, StationDesk, a_call, a_station, at_headquarters, at_station
 
-from agent.screens.app import _Screens
+from agent.screens.duty import _Screen
 from agent.view import DeviceView, SelfTestView
 
 
@@ -57,7 +57,7 @@ async def test_only_this_machine_may_ask():
     desk = StationDesk()
     screens = SimpleNamespace(_desk=desk)
     with pytest.raises(HTTPException) as caught:
-        await _Screens.self_test(screens, SimpleNamespace(client_addr=("192.0.2.7", 1)))
+        await _Screen.self_test(screens, SimpleNamespace(client_addr=("192.0.2.7", 1)))
     assert caught.value.status_code == 403
     assert not desk.asked
 

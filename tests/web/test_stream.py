@@ -52,7 +52,8 @@ async def test_a_server_that_stops_waits_for_no_stream(at, desk):
     async with asyncio.timeout(10):
         async with at(desk(), heartbeat_s=60) as browser:
             reader, writer = await asyncio.open_connection("127.0.0.1", browser.port)
-            writer.write(b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            held = f"Cookie: session={browser.cookies.get('session')}"
+            writer.write(f"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\n{held}\r\n\r\n".encode())
             await reader.readuntil(b"retry: 2000")
         await reader.read()
         writer.close()

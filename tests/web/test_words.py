@@ -47,7 +47,16 @@ async def test_no_sentence_is_written_past_the_catalogue():
         async with at(desk) as browser:
             for path in ("/", "/duty", "/no-such-page"):
                 text = re.sub(r"<kbd>.*?</kbd>|<[^>]*>", "", (await browser.get(path)).text)
-                assert set(re.findall("[A-Za-z]+", text)) <= {"English", "desk", "sjz"}
+                assert set(re.findall("[A-Za-z]+", text)) <= {"English", "desk", "sjz", "wang"}
+
+
+@pytest.mark.parametrize(
+    ("role", "path"), [(None, "/sign-in"), (None, "/live"), ("auditor", "/audit"), ("administrator", "/accounts")]
+)
+async def test_no_sentence_of_headquarters_other_pages_is_either(role, path):
+    async with at_headquarters(CityDesk(), role=role) as browser:
+        text = re.sub(r"<[^>]*>", "", (await browser.get(path)).text)
+    assert set(re.findall("[A-Za-z]+", text)) <= {"English", "wang"}
 
 
 def test_a_catalogue_that_was_not_compiled_says_what_to_run(monkeypatch, tmp_path):

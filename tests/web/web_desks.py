@@ -2,18 +2,25 @@
 
 import asyncio
 import contextlib
+import functools
 import socket
+import tempfile
 from dataclasses import replace
 
 import httpx
+from sqlalchemy import insert
 from window_rig import a_window
 
 from agent.screens.citizen import build_citizen
 from agent.screens.duty import build_duty
 from agent.view import CallView, DeviceView, StationView
+from hq import audit, passwords, tables
+from hq.accounts import Accounts
+from hq.database import Database
 from hq.screens.app import build as build_headquarters
+from hq.screens.door import Doorway
 from hq.screens.server import listener
-from hq.view import CallRow, Overview, StationRow
+from hq.view import CallRow, Health, Overview, StationRow
 
 WALL_MS = 1_795_000_000_000
 
@@ -168,6 +175,7 @@ class CityDesk:
         self._overview = Overview(version=1, stations=tuple(stations), calls=calls, broker_connected=broker_connected)
         self._moved = asyncio.Condition()
         self.orders = {}
+        self.sign_ins = []
 
     async def overview(self):
         return self._overview
@@ -187,6 +195,12 @@ class CityDesk:
         async with self._moved:
             await self._moved.wait_for(lambda: self._overview.version > since)
             return self._overview.version
+
+    def health(self):
+        return Health(broker_connected=self._overview.broker_connected)
+
+    def signed_in(self, outcome):
+        self.sign_ins.append(outcome)
 
     def metrics(self):
         return b'station_up{station="sjz-001"} 1.0\n', "text/plain; version=1.0.0; charset=utf-8"
@@ -240,15 +254,61 @@ async def at_station(desk, **options):
             yield browser
 
 
+@contextlib.contextmanager
+def a_database():
+    """Open headquarters' tables, without what its migrations did once upon a time."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/hq.db")
+        with database.write() as connection:
+            tables.metadata.create_all(connection)
+            connection.execute(insert(tables.audit).values(number=0, line=b"", chain=audit.START))
+        yield database
+        database.close()
+
+
+PASSWORD = "correct horse battery"
+_kept = functools.cache(passwords.kept)  # one hash for all tests: each takes its time by design
+
+
+def an_account(database, name, role="monitor", *, disabled=False):
+    values = {"name": name, "role": role, "password": _kept(PASSWORD), "disabled": disabled, "changed_ms": WALL_MS}
+    with database.write() as connection:
+        connection.execute(insert(tables.staff).values(**values))
+
+
+class Walls:
+    """A wall clock that a test moves."""
+
+    ahead_ms = 0
+
+    def __call__(self):
+        return WALL_MS + self.ahead_ms
+
+
 @contextlib.asynccontextmanager
-async def at_headquarters(desk, **options):
-    stopping = asyncio.Event()
-    app = build_headquarters(desk, allowed_hosts={"127.0.0.1"}, wall_ms=lambda: WALL_MS, stopping=stopping, **options)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+async def at_headquarters(desk, *, role="monitor", wall=False, doorway=None, headers=None, **options):
+    """Serve headquarters' pages to somebody who is signed in as `wang`; `role` None: to nobody yet."""
+    stopping, clock = asyncio.Event(), Walls()
+    with a_database() as database, socket.create_server(("127.0.0.1", 0)) as listening:
+        app = build_headquarters(
+            desk,
+            database,
+            doorway or Doorway(),
+            allowed_hosts={"127.0.0.1"},
+            wall_ms=clock,
+            stopping=stopping,
+            **options,
+        )
         server = listener(app)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             async with Browser(desk, listening.getsockname()[1]) as browser:
+                browser.database, browser.clock = database, clock
+                browser.accounts = Accounts(database, clock)
+                browser.headers.update({"Origin": f"http://127.0.0.1:{browser.port}"} | (headers or {}))
+                if role is not None:
+                    an_account(database, "wang", role)
+                    browser.cookies.set("session", browser.accounts.begin("wang", wall=wall))
                 yield browser
         finally:
             stopping.set()

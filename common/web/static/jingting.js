@@ -81,7 +81,7 @@
       do {
         askedAgain = false;
         const response = await fetch(live.dataset.live, { signal: AbortSignal.timeout(5000) });
-        if (!response.ok) throw new Error(String(response.status));
+        if (!response.ok && response.status !== 401) throw new Error(String(response.status));
         show(await response.text());
         freshAt = now();
       } while (askedAgain);
@@ -96,6 +96,7 @@
     if (source) source.close();
     source = new EventSource("/events");
     source.onmessage = refresh;
+    source.onerror = refresh; // whoever is signed out is told so
     source.addEventListener("heartbeat", refresh);
   }
 

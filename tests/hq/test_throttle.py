@@ -1,0 +1,95 @@
+"""Guesses at passwords: slowed, never locked out, in a bounded memory."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hq import throttle
+from hq.throttle import FORGOTTEN_S, FREE, MOST_S, Throttle
+
+
+class Clock:
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def wrong(guesses, throttle, account="wang", address="192.0.2.7"):
+    """Guess so often, waiting as long as is asked, and return the seconds it took."""
+    clock, began = throttle._monotonic, throttle._monotonic.now
+    for _ in range(guesses):
+        wait = throttle.wait_s(account, address)
+        if wait:
+            clock.now += wait
+            assert throttle.wait_s(account, address) == 0
+    return clock.now - began
+
+
+def test_the_first_guesses_are_free_and_each_one_after_them_waits_twice_as_long_up_to_a_minute():
+    throttle = Throttle(Clock())
+    assert wrong(FREE, throttle) == 0
+    assert [throttle.wait_s("wang", "192.0.2.7")] == [1.0]
+    assert wrong(7, throttle) == 1 + 2 + 4 + 8 + 16 + 32 + 60
+    assert throttle.wait_s("wang", "192.0.2.7") == MOST_S
+
+
+def test_an_account_is_slowed_from_everywhere_and_an_address_for_every_account():
+    throttle = Throttle(Clock())
+    wrong(FREE, throttle)
+    assert throttle.wait_s("wang", "198.51.100.9") > 0
+    assert throttle.wait_s("li", "192.0.2.7") > 0
+    assert throttle.wait_s("li", "198.51.100.9") == 0
+
+
+def test_strangers_do_not_keep_an_accounts_owner_out():
+    throttle = Throttle(Clock())
+    assert throttle.wait_s("wang", "192.0.2.1") == 0
+    throttle.right("wang", "192.0.2.1")
+    for number in range(50):
+        throttle.wait_s("wang", f"198.51.100.{number}")
+    assert throttle.wait_s("wang", "203.0.113.1") > 0
+    assert throttle.wait_s("wang", "192.0.2.1") == 0
+
+
+def test_whoever_sits_at_the_owners_address_is_slowed_there_too():
+    throttle = Throttle(Clock())
+    throttle.wait_s("wang", "192.0.2.1")
+    throttle.right("wang", "192.0.2.1")
+    wrong(FREE, throttle, address="192.0.2.1")
+    assert throttle.wait_s("wang", "192.0.2.1") > 0
+
+
+def test_ones_own_account_does_not_make_guesses_at_others_free():
+    throttle = Throttle(Clock())
+    for _ in range(FREE):
+        throttle.wait_s("mallory", "192.0.2.7")
+        throttle.right("mallory", "192.0.2.7")
+        throttle.wait_s("wang", "192.0.2.7")
+    assert throttle.wait_s("wang", "192.0.2.7") > 0
+
+
+def test_a_quiet_quarter_of_an_hour_is_forgotten():
+    throttle = Throttle(Clock())
+    wrong(FREE + 3, throttle)
+    throttle._monotonic.now += FORGOTTEN_S + MOST_S
+    assert wrong(FREE, throttle) == 0
+
+
+@given(st.lists(st.tuples(st.text(max_size=3), st.text(max_size=3), st.booleans(), st.floats(0, 100))))
+def test_whatever_comes_nobody_waits_for_more_than_a_minute_and_memory_stays_bounded(guesses):
+    clock = Clock()
+    throttled = Throttle(clock)
+    before, throttle.REMEMBERED = throttle.REMEMBERED, 8
+    try:
+        for account, address, right, later in guesses:
+            clock.now += later
+            wait = throttled.wait_s(account, address)
+            assert 0 <= wait <= MOST_S
+            if right and not wait:
+                throttled.right(account, address)
+            assert len(throttled._counts) <= 8
+            assert len(throttled._known) <= 8
+            assert all(count.wrong >= 0 for count in throttled._counts.values())
+    finally:
+        throttle.REMEMBERED = before

@@ -16,6 +16,7 @@ check: setup .venv/rp2-stubs.stamp
 	.venv/bin/mypy
 	.venv/bin/mypy --config-file drivers/firmware/mypy.ini
 	.venv/bin/lint-imports
+	scripts/check-units
 
 bench: setup
 	@$(PYTHON) -m tests.benchmarks $(ARGS)

@@ -1,10 +1,12 @@
 """The manners of a daemon: stopping when asked, telling systemd how it stands, and logging one line at a time."""
 
 import asyncio
+import contextlib
 import ctypes
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -13,7 +15,20 @@ from collections.abc import Callable, Mapping, Sequence
 _log = logging.getLogger(__name__)
 
 _M_ARENA_MAX = -8
+_PR_SET_DUMPABLE = 4
 _PRIORITIES = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "INFO": 6, "DEBUG": 7}
+
+
+def leave_no_trace() -> None:
+    """Keep this process's memory to itself: no core dump, and nobody but root may trace it or read its /proc.
+
+    getrlimit(2), RLIMIT_CORE; prctl(2), PR_SET_DUMPABLE. What the service manager has forbidden already stays so.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)  # Linux alone has it
+    if prctl is not None:
+        prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def stop_requested() -> asyncio.Event:

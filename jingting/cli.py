@@ -172,7 +172,10 @@ def unseal(
     from hq import settings as hq_settings
 
     settings = _load(hq_settings.load, config or context.obj)
+    from common.process import leave_no_trace
     from hq.cli import print_unsealed
+
+    leave_no_trace()
 
     sys.exit(print_unsealed(settings, station, event, record, reason))
 
@@ -393,6 +396,7 @@ def _serve(house: Coroutine[object, object, None], *failures: type[Exception]) -
 
 
 def _set_up(*, quiet: Sequence[str] = ()) -> None:
-    from common.process import set_up_logging
+    from common.process import leave_no_trace, set_up_logging
 
+    leave_no_trace()
     set_up_logging(quiet=quiet)

@@ -7,6 +7,8 @@ import logging
 import os
 import signal
 import socket
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -114,3 +116,13 @@ def test_a_record_is_one_line_whatever_is_in_it(monkeypatch, root_logger, journa
     [line] = written.getvalue().splitlines()
     assert line.startswith("<3>ERROR there: broken") == journald
     assert line[:4].isdigit() != journald
+
+
+def test_a_process_that_leaves_no_trace_has_no_core_dump_and_cannot_be_traced():
+    """Tried in a process of its own: there is no way back."""
+    program = (
+        "import ctypes, resource; from common.process import leave_no_trace; leave_no_trace();"
+        "print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"  # PR_GET_DUMPABLE
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert said.stdout == "(0, 0) 0\n"

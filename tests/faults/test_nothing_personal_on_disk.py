@@ -4,12 +4,16 @@ import asyncio
 import base64
 import functools
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+from faults_rig import STATION, said, until
 
 from common.clock import Clock
 from common.identifiers import uuid7
@@ -102,3 +106,60 @@ async def test_what_an_officer_types_about_a_person_stands_nowhere_either(tmp_pa
     wanted = {spelling: text for text in typed.values() for spelling in spellings(text)}
     assert found_in(tmp_path, {b'"sealed":{': "a box"})
     assert found_in(tmp_path, wanted) == []
+
+
+def what_others_may_read(pid: int) -> bytes:
+    """Return what /proc shows of a process to whoever may look: its environment, its arguments, its names."""
+    shown = b""
+    for name in ("environ", "cmdline", "comm", "status", "maps"):
+        try:
+            shown += Path(f"/proc/{pid}/{name}").read_bytes()
+        except PermissionError:
+            assert os.geteuid() != 0  # nobody but root looks into a process that leaves no trace
+    return shown
+
+
+def in_memory(pid: int, spelling: bytes) -> bool:
+    """Tell whether a process's writable memory holds some bytes; whoever is not root may not look, and believes it."""
+    if os.geteuid() != 0:
+        return True
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    spans = [re.match(r"([0-9a-f]+)-([0-9a-f]+) rw", line) for line in lines]
+    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
+        for span in filter(None, spans):
+            start, end = (int(part, 16) for part in span.groups())
+            memory.seek(start)
+            if spelling in memory.read(end - start):
+                return True
+    return False
+
+
+async def test_while_a_visit_is_open_no_process_shows_who_it_is_and_none_that_crashes_says_it(tmp_path, monkeypatch):
+    """Environment, arguments, log, and what a crash leaves: the words of the fault handler, and no core."""
+    monkeypatch.setenv("PYTHONFAULTHANDLER", "1")
+    monkeypatch.chdir(tmp_path)
+    card = tomllib.loads(PEOPLE.read_text(encoding="utf-8"))["card-1"]
+    wanted = {spelling: text for text in secrets() for spelling in spellings(text)}
+    async with City(tmp_path / "city", stations=1) as city:
+        url = city.station_url(STATION)
+        home = await asyncio.to_thread(page, url + "/")
+        visit = re.search(r'action="/visit">\s*<input type="hidden" name="event_id" value="([0-9a-f-]+)"', home)[1]
+        act = functools.partial(submit, event_id=visit)
+        await asyncio.to_thread(functools.partial(act, url + "/visit", service="HZ-01"))
+        await asyncio.to_thread(act, url + "/visit/agree")
+        city.put_card(STATION, "card-1")
+        await until(lambda: 'action="/visit/confirm"' in page(url + "/"))
+        assert f"{card['name'][0]}*" in await asyncio.to_thread(page, url + "/")
+        station = city.process(f"station-{STATION}")
+        assert in_memory(station.pid, card["number"].encode()), "a search that finds nothing proves nothing"
+        for name in city.processes:
+            shown = what_others_may_read(city.process(name).pid)
+            assert [what for spelling, what in wanted.items() if spelling in shown] == [], name
+        station.send(signal.SIGSEGV)
+        await station.ended(20)
+        assert said(city, f"station-{STATION}", "Fatal Python error: Segmentation fault") == 1
+        city.process("hq").send(signal.SIGABRT)
+        await city.process("hq").ended(20)
+        assert station.exit_code == -signal.SIGSEGV
+    assert found_in(tmp_path, wanted) == []
+    assert [path for place in (tmp_path.rglob("core*"), ROOT.glob("core*")) for path in place if path.is_file()] == []

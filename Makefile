@@ -2,7 +2,7 @@
 
 PYTHON := .venv/bin/python
 CATALOGUES := $(wildcard common/web/locales/*/LC_MESSAGES/*.po)
-.PHONY: run test check bench faults lock clean setup
+.PHONY: run test check bench faults audit lock clean setup
 
 run: setup
 	@$(PYTHON) -m jingting demo $(ARGS)
@@ -23,6 +23,17 @@ bench: setup
 
 faults: setup
 	@$(PYTHON) -m pytest -q tests/faults $(ARGS)
+
+# Known vulnerabilities of what is locked, and what a linter for security finds; asks the advisories of the Python index.
+audit: .venv/audit.stamp
+	.venv/audit/bin/pip-audit --require-hashes --disable-pip --progress-spinner off -r requirements/all.txt
+	@# ruff looks for the same two (S104, S608), and has a reason at each exception.
+	.venv/audit/bin/bandit --quiet --recursive --severity-level medium --skip B104,B608 agent common drivers hq jingting sync
+
+.venv/audit.stamp: requirements/audit.txt .venv/packages.stamp
+	@$(PYTHON) -m venv .venv/audit
+	@.venv/audit/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements/audit.txt
+	@touch $@
 
 setup: .venv/packages.stamp .venv/catalogues.stamp
 	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null && ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 \
@@ -52,6 +63,7 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 lock:
 	$(LOCK) --quiet -o requirements/station.txt
 	$(LOCK) --quiet --extra hq --extra dev -o requirements/all.txt
+	$(subst pyproject.toml,requirements/audit.in,$(LOCK)) --quiet -o requirements/audit.txt
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -108,7 +108,7 @@ def list_devices(config: Path | None, *, as_json: bool) -> None:
         from jingting import status as asking
 
         settings = load(station_settings.load, config)
-        view = asking.ask(settings.web.host, settings.web.port)
+        view = asking.ask(settings.web.duty_host, settings.web.duty_port)
         if view is None:
             click.echo("The station does not run: how its devices stand is not known.", err=True)
         states = {} if view is None else {device["name"]: device for device in view["devices"]}

@@ -1,0 +1,69 @@
+"""`docs/data.md` lists every field there is: a field that is not in it does not go on the wire."""
+
+import json
+import re
+import typing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from common import events
+from common.personal import PERSONAL
+from hq import health
+
+PAGE = (Path(__file__).parents[2] / "docs/data.md").read_text(encoding="utf-8")
+ROW = re.compile(r"^\| `([^`]+)` \|(.*)\|$", re.MULTILINE)
+
+
+def section(level: int, heading: str, within: str = PAGE) -> str:
+    """Return the text under a heading, up to the next one as high."""
+    mark = "#" * level
+    found = re.search(rf"^{mark} {re.escape(heading)}\n(.*?)(?=^#{{1,{level}}} |\Z)", within, re.MULTILINE | re.DOTALL)
+    assert found, f"docs/data.md says nothing of {heading}"
+    return found[1]
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    return {name: [cell.strip() for cell in cells.split("|")] for name, cells in ROW.findall(text)}
+
+
+def fields(struct: type, prefix: str = ""):
+    for field in msgspec.structs.fields(struct):
+        yield prefix + field.name
+        for part in (field.type, *typing.get_args(field.type)):
+            if isinstance(part, type) and issubclass(part, msgspec.Struct):
+                yield from fields(part, f"{prefix}{field.name}.")
+
+
+EVERY = [("Events", name) for name in events.EVENTS] + [("Orders", name) for name in events.ORDERS]
+
+
+@pytest.mark.parametrize(("part", "name"), EVERY)
+def test_every_field_of_every_event_and_order_is_listed_and_no_other(part, name):
+    table = (events.EVENTS if part == "Events" else events.ORDERS)[name]
+    assert list(rows(section(3, f"`{name}`", section(2, part)))) == list(fields(table))
+
+
+def test_no_event_or_order_is_listed_that_there_is_not():
+    for part, table in (("Events", events.EVENTS), ("Orders", events.ORDERS)):
+        assert re.findall(r"^### `([^`]+)`", section(2, part), re.MULTILINE) == list(table)
+
+
+def test_what_is_sealed_and_what_stands_around_an_event_are_listed():
+    assert list(rows(section(2, "What is sealed"))) == list(PERSONAL)
+    line = events.encode_event(
+        events.StationStopped(), event_id="x", source="/x", time="x", boot="x", mono=1, unsure=True
+    )
+    assert set(rows(section(2, "The envelope of every event and order"))) == set(json.loads(line))
+
+
+def test_every_figure_of_a_health_sample_is_listed():
+    assert set(rows(section(2, "A station's health sample"))) == {*health.KNOWN, "devices", "ringing", "time"}
+
+
+def test_of_each_field_it_says_what_why_who_and_how_long():
+    for name, cells in ROW.findall(PAGE):
+        parts = [cell.strip() for cell in cells.split("|")]
+        assert len(parts) == 4, name
+        assert all(parts) or name == "data", name

@@ -142,14 +142,17 @@ class City:
 
     def answer(self, station: str, call: str, event_id: str) -> bool:
         """Answer a call at headquarters' page, signing in as `monitor` first where need be; False if it was refused."""
+        url = f"{self.hq_url}/stations/{station}/calls/{call}/answer"
+        if self._monitor is not None and self._monitor.submit(url, event_id=event_id):
+            return True
+        # Nobody has signed in yet, or headquarters has gone back to a copy: that ends all sessions.
         with self._signing_in:
-            if self._monitor is None:
-                self.account()
-                monitor = Visitor()
-                if not monitor.sign_in(self.hq_url, MONITOR, self.monitor_password):
-                    return False
-                self._monitor = monitor
-        return self._monitor.submit(f"{self.hq_url}/stations/{station}/calls/{call}/answer", event_id=event_id)
+            self.account()
+            monitor = Visitor()
+            if not monitor.sign_in(self.hq_url, MONITOR, self.monitor_password):
+                return False
+            self._monitor = monitor
+        return monitor.submit(url, event_id=event_id)
 
     async def start(self) -> None:
         """Start everything, and return when every station has its devices and headquarters.

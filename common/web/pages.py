@@ -48,10 +48,7 @@ class Pages:
         self._catalogues = {language: _catalogue(language) for language in LANGUAGES}
         self._environment = _environment(templates)
         self._cookie = cookie
-        self._static = {
-            path.name: (path.read_bytes(), f"{_TYPES[path.suffix]}; charset=utf-8")
-            for path in (_HERE / "static").iterdir()
-        }
+        self._static = _static()
         keep_words_out_of_the_log()
         guard(app, allowed_hosts=allowed_hosts, linked=linked, proven=proven)
         app.get("/static/<name>")(self._serve_static)
@@ -114,6 +111,13 @@ def _gettext(message: str) -> str:
 
 def _ngettext(singular: str, plural: str, number: int) -> str:
     return _spoken.get().ngettext(singular, plural, number)
+
+
+@cache
+def _static() -> Mapping[str, tuple[bytes, str]]:
+    return {
+        path.name: (path.read_bytes(), f"{_TYPES[path.suffix]}; charset=utf-8") for path in (_HERE / "static").iterdir()
+    }
 
 
 @cache

@@ -92,7 +92,11 @@ class Door:
             if kind in ("page", "form"):
                 await asyncio.to_thread(self._accounts.used, self._held(request), seat)
             request.g.seat = seat
-            return await handler(request, **parts)
+            response = await handler(request, **parts)
+            if seat.wall and kind in ("page", "live"):
+                # A browser forgets any cookie after 400 days: this one is kept as long as the wall is looked at.
+                self._with_cookie(response, self._held(request), max_age_s=_WALL_S)
+            return response
 
         return behind
 
@@ -201,7 +205,7 @@ class Door:
         cookie += "; Secure" if self._doorway.secure else ""
         cookie += "" if max_age_s is None else f"; Max-Age={max_age_s}"
         headers: dict[str, Any] = response.headers
-        headers["Set-Cookie"] = [cookie]
+        headers["Set-Cookie"] = [*headers.get("Set-Cookie", ()), cookie]
         return response
 
     async def _refuse_strangers(self, request: Request) -> None:

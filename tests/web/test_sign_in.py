@@ -8,6 +8,7 @@ from web_desks import CALL, EVENT, PASSWORD, CityDesk, a_row, a_station, an_acco
 
 from hq import tables
 from hq.roles import IDLE_MS, PAPERS_MS, PERMITTED, SHIFT_MS, WATCH_MS
+from hq.screens import door
 from hq.screens.door import Doorway
 from hq.throttle import FREE
 
@@ -160,6 +161,12 @@ async def test_guessing_is_slowed_by_account_and_address_and_the_owner_elsewhere
         assert browser.desk.sign_ins.count("slowed") == 2
 
 
+async def test_guesses_cannot_fill_the_memory(monkeypatch):
+    monkeypatch.setattr(door, "_WAITING", 0)
+    async with at_headquarters(CityDesk(), role=None) as browser:
+        assert (await browser.post("/sign-in", data=FORM)).status_code == 503
+
+
 async def test_only_the_proxy_is_heard_behind_one_and_nobodys_forwarded_address_counts_without():
     async with at_headquarters(CityDesk(), doorway=Doorway(proxy="192.0.2.1")) as browser:
         assert (await browser.get("/sign-in")).status_code == 403
@@ -245,10 +252,14 @@ async def test_after_a_shift_a_session_only_shows_and_after_a_day_it_ends():
 
 async def test_a_walls_screen_shows_calls_for_as_long_as_it_is_let_and_changes_nothing():
     async with at_headquarters(CityDesk(a_row()), wall=True, role="administrator") as browser:
+        held = browser.cookies.get("session")
         browser.clock.ahead_ms = 1000 * WATCH_MS
         page = (await browser.get("/?lang=en")).text
         assert "sjz-001" in page
         assert "wall's screen" in page
+        kept = _cookie(await browser.get("/live"))
+        assert "Max-Age" in kept, "a browser forgets a cookie after 400 days"
+        assert held in kept
         assert not re.search(f"{ANSWER}|/accounts|/audit|to answer", page)
         await browser.post(ANSWER, data={"event_id": EVENT})
         assert (await browser.get("/accounts")).status_code == 303

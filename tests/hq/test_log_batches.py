@@ -11,6 +11,8 @@ from common import events, keyfiles
 from hq import tables
 from hq.ingest import Ingest, Presences, StationKeys
 from hq.log_batches import MOST_LINES, LogBatches
+from hq.own_keys import order_keys
+from hq.signers import Signers
 from hq.store import Store
 from sync import base64url, topics
 from sync.batch import MAX_EVENTS, Batch
@@ -31,8 +33,10 @@ class Lane:
         self._hq = SigningKey(bytes(32))
         for station, key in self._keys.items():
             keyfiles.write_pair(folder / station, bytes(32), key.public.raw)
+        keyfiles.write_pair(folder / "order.key", bytes(32), self._hq.public.raw)
+        signers = Signers(order_keys(folder / "order.key"))
         self._ingest = Ingest(
-            store, keys=StationKeys(folder), key=self._hq, presences=Presences(store), clock=FakeClock()
+            store, keys=StationKeys(folder), signers=signers, presences=Presences(store), clock=FakeClock()
         )
         self.batches = LogBatches(self._ingest, self._answer)
         self.waiting: deque[Incoming] = deque()

@@ -24,7 +24,7 @@ class Tap:
         self.line = line
         self.hello: frames.Hello | None = None
         self.status: frames.Status | None = None
-        self.wished = frames.Outputs("off", 0, relay=False)
+        self.wished: frames.Outputs | None = None
         self.touched: dict[int, int] = {}
         self.stirred_ns = 0
         self.noise = 0

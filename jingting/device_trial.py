@@ -13,6 +13,9 @@ READY_S: Final = 10.0
 PANEL_S: Final = 10.0
 """How long a panel may take to test itself and press (seconds)."""
 
+LAST_WORD_S: Final = 0.3
+"""How long the line stays open after the last acknowledgement (seconds): closing it takes what nobody has read yet."""
+
 HAND_S: Final = 30.0
 """How long a hand is waited for (seconds)."""
 
@@ -52,10 +55,11 @@ async def _panel(panel: Panel, told: "asyncio.Queue[Told]") -> Told:
     panel.self_test()
     try:
         press, reason = await _heard(told, {"event": "press", "test": True}, PANEL_S)
-        if press is not None:
-            panel.acknowledge(press["epoch"], press["number"])
     finally:
         panel.show(Outputs())
+    if press is not None:
+        panel.acknowledge(press["epoch"], press["number"])
+        await asyncio.sleep(LAST_WORD_S)
     reason = reason or panel.reason  # it pressed, and says that something else is wrong
     return {"passed": not reason, "reason": reason}
 

@@ -9,6 +9,7 @@ from agent.entry import Clock
 from agent.journal import Journal
 from agent.records import Records
 from agent.reveals import Reveals
+from agent.scans import Scans
 from agent.settings import StationSettings
 from agent.shift_keys import ShiftKeys
 from agent.supervisor import Supervisor
@@ -26,6 +27,7 @@ class Counter:
     records: Records
     reveals: Reveals
     visits: Visits
+    scans: Scans
     clock: Clock
     changed: Callable[[], None]
     new_shift: Callable[[], Coroutine[Any, Any, None]]
@@ -38,6 +40,7 @@ def open_counter(
     *,
     seals: ShiftKeys,
     reader: Reader | None,
+    scans: Scans,
     supervisor: Supervisor,
     changed: Callable[[], None],
 ) -> Counter:
@@ -52,4 +55,6 @@ def open_counter(
     visits = Visits(records, clock, reader=reader)
     visits.changed = changed
     supervisor.keep("visits", visits.run)
-    return Counter(records, Reveals(records, journal, clock, seals=seals), visits, clock, changed, seals.new_shift)
+    return Counter(
+        records, Reveals(records, journal, clock, seals=seals), visits, scans, clock, changed, seals.new_shift
+    )

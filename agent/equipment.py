@@ -38,7 +38,7 @@ class Driver(Standing, Protocol):
 class Equipment:
     """Every device of a station: its driver, and the room, the panels and the self-tests that hear it.
 
-    `changed()` is called when `views` are others than before. Raises JournalError.
+    `on_code` gets what a scanner read. `changed()` is called when `views` are others than before. Raises JournalError.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Equipment:
         desk: HelpDesk,
         memories: Mapping[str, ButtonMemory],
         *,
+        on_code: Callable[[str], None],
         changed: Callable[[], None],
     ) -> None:
         self.room = room = Devices(journal)
@@ -101,7 +102,7 @@ class Equipment:
                 suffix=scanner.suffix,
                 monotonic=time.monotonic,
                 on_state=room.state,
-                on_code=_unread,
+                on_code=on_code,
             )
             for scanner in (settings.code_scanner,)
             if scanner is not None
@@ -170,7 +171,3 @@ def _today(clock: Clock, zone: str) -> date | None:
     if not clock.trusted():
         return None
     return datetime.fromtimestamp(clock.wall_ms() / 1000, ZoneInfo(zone)).date()
-
-
-def _unread(_: str) -> None:
-    """No page of the station asks for a code yet: it is a stranger's text, and is kept nowhere."""

@@ -22,6 +22,7 @@ from agent.opening import open_journal
 from agent.orders import OrdersStore
 from agent.pinned_keys import PinnedKeys
 from agent.salvage import Salvage
+from agent.scans import Scans
 from agent.screens.citizen import build_citizen
 from agent.screens.duty import build_duty
 from agent.settings import HelpSettings, StationSettings, StationWebSettings
@@ -65,7 +66,8 @@ async def run(settings: StationSettings) -> None:
         return
     help_desk = HelpDesk(journal, clock, _ladder(settings.help))
     await help_desk.restore()
-    equipment = Equipment(settings, journal, clock, help_desk, memories, changed=changes.moved)
+    scans = Scans(clock.mono_ns, changes.moved)
+    equipment = Equipment(settings, journal, clock, help_desk, memories, on_code=scans.code, changed=changes.moved)
     pinned = PinnedKeys(
         station.data / "headquarters.json",
         order=[keyfiles.read_public(path) for path in settings.keys.headquarters],
@@ -79,6 +81,7 @@ async def run(settings: StationSettings) -> None:
         clock,
         seals=shift_keys,
         reader=equipment.reader,
+        scans=scans,
         supervisor=supervisor,
         changed=changes.moved,
     )

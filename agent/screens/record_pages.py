@@ -32,6 +32,7 @@ class RecordPages:
     def __init__(self, counter: Counter, pages: Pages, common: Callable[[], dict[str, object]]) -> None:
         self._counter = counter
         self._records = counter.records
+        self._scans = counter.scans
         self._pages = pages
         self._common = common
         self._patience = Patience()
@@ -50,15 +51,16 @@ class RecordPages:
 
     def values(self) -> dict[str, object]:
         """Return what the desk's first page needs: the open records, those that come back today on top."""
+        scanned = self._scans.number
         try:
             due = {kept.record.id for kept in self._records.due_ones()}
             kept = self._records.open_ones()
         except JournalError:
-            return {"rows": None, "more": 0}
+            return {"rows": None, "more": 0, "scanned": scanned}
         kept = tuple(sorted(kept, key=lambda one: one.record.id not in due))
         keys = KEYS.ljust(MOST_SHOWN)
         rows = [self._row(one, due=one.record.id in due, key=key.strip()) for one, key in zip(kept, keys, strict=False)]
-        return {"rows": rows, "more": len(kept) - len(rows)}
+        return {"rows": rows, "more": len(kept) - len(rows), "scanned": scanned}
 
     async def new(self, request: Request) -> Response:
         """Ask which service, then for what is told of it."""

@@ -55,6 +55,17 @@ async def test_a_new_record_is_listed_with_number_service_state_and_a_masked_nam
     assert (await station.get(f"/duty/find?number={number.lower()}")).headers["location"] == f"/duty/records/{record}"
 
 
+async def test_a_scanned_ticket_leads_to_its_record_with_one_key(station):
+    record, _ = await open_record(station, **TYPED)
+    number = station.counter.records.get(record).number
+    assert 'id="scanned"' not in (await station.get("/duty/live")).text
+    station.counter.scans.code(number)
+    link = re.search(r'id="scanned" href="([^"]+)" data-key="o"', (await station.get("/duty/live")).text)[1]
+    assert (await station.get(link)).headers["location"] == f"/duty/records/{record}"
+    station.counter.scans.code(SCRIPT)
+    assert SCRIPT not in (await station.get("/duty/live")).text
+
+
 async def test_nothing_typed_is_on_any_page_and_nothing_of_it_in_the_journal(station):
     record, _ = await open_record(station, **TYPED)
     pages = [(await station.get(path)).text for path in ("/", "/duty", "/duty/live", f"/duty/records/{record}")]

@@ -11,6 +11,7 @@ from agent.counter import Counter
 from agent.journal import Journal
 from agent.records import Records
 from agent.reveals import Reveals
+from agent.scans import Scans
 from agent.shift_keys import ShiftKeys
 from agent.visits import Visits
 from common import catalogue
@@ -76,7 +77,8 @@ async def a_window(changed):
         running = asyncio.create_task(visits.run())
         try:
             reveals = Reveals(records, journal, clock, seals=keys)
-            yield Counter(records, reveals, visits, clock, changed, keys.new_shift), journal, keys
+            scans = Scans(clock.mono_ns, changed)
+            yield Counter(records, reveals, visits, scans, clock, changed, keys.new_shift), journal, keys
         finally:
             running.cancel()
             await asyncio.wait({running})

@@ -74,6 +74,22 @@ def batch(
     return Writer(key).write(header | changed, lines)
 
 
+def birth(key: SigningKey, station: str, **changed: Any) -> bytes:
+    header = {
+        "kind": "birth",
+        "station": station,
+        "session": "hostile",
+        "boot": str(uuid.uuid4()),
+        "journal": str(uuid.uuid4()),
+        "oldest": 1,
+        "head": 1,
+        "generation": 1_000_000,
+        "agent": "hostile",
+        "time": "2026-11-23T08:00:00.000Z",
+    }
+    return Writer(key).write(header | changed)
+
+
 def ack(key: SigningKey, station: str, *, journal: str | None, session: str, **changed: Any) -> bytes:
     header = {
         "kind": "ack",
@@ -91,8 +107,12 @@ def ack(key: SigningKey, station: str, *, journal: str | None, session: str, **c
 
 def damaged(message: bytes) -> bytes:
     """The message as it would be with one number of its header changed on the way, behind its signer's back."""
-    plain = zstandard.ZstdDecompressor().decompressobj().decompress(message)
-    return plain.replace(b'"first":1', b'"first":3', 1)
+    return opened(message).replace(b'"first":1', b'"first":3', 1)
+
+
+def opened(message: bytes) -> bytes:
+    """The message as it is before it is compressed."""
+    return message if message[:1] == b"{" else zstandard.ZstdDecompressor().decompressobj().decompress(message)
 
 
 def signing_key(path: Path) -> SigningKey:

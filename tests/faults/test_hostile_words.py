@@ -24,7 +24,7 @@ from faults_rig import (
     status,
     until,
 )
-from hostile import FUTURE, NOBODYS, NONSENSE, ack, batch, damaged, event_line, signing_key
+from hostile import FUTURE, NOBODYS, NONSENSE, ack, batch, birth, damaged, event_line, opened, signing_key
 from stranger import stranger
 
 from jingting.city import City
@@ -93,6 +93,15 @@ async def test_headquarters_refuses_and_counts_what_no_station_says_and_hears_ev
             (log, batch(key, STATION, [line], chain="A" * 43), "chain"),
             (urgent, batch(key, STATION, [line, line]), "malformed"),
             (state, good, "malformed"),
+            (log, good[:-7], "malformed"),  # cut short
+            (log, opened(good).replace(b"station.started", b"station.stopped"), "chain"),  # a line swapped for another
+            (state, birth(NOBODYS, STATION), "unknown-key"),
+            (state, birth(key, OTHER), "malformed"),
+            (state, birth(key, STATION, head=-1), "malformed"),
+            (state, opened(birth(key, STATION)).replace(b'"head":1', b'"head":9'), "signature"),
+            (log, birth(key, STATION), "malformed"),
+            (topics.ack(STATION, "down"), ack(NOBODYS, STATION, journal=None, session="x"), "unknown-key"),
+            (topics.ack(STATION, "down"), ack(key, OTHER, journal=None, session="x"), "malformed"),
             (topics.health(STATION), b'{"ringing":' + b" " * 5000 + b"}", "malformed"),
         ]
         expected: Counter[str] = Counter(reason for _, _, reason in words)
@@ -170,9 +179,9 @@ async def test_a_station_acts_on_no_word_that_headquarters_did_not_sign(tmp_path
         session, journal = session_of(city, liar.payloads(topics.state(STATION)))
         key = signing_key(city.station_folder(STATION) / "station.key")
         order = event_line("help.answered", {"call": call["id"], "by": "nobody"}, STATION)
-        opened = event_line("orders.opened", {"generation": 99}, STATION)
+        beginning = event_line("orders.opened", {"generation": 99}, STATION)
         forged = [
-            batch(liars, STATION, lines, generation=99) for liars in (NOBODYS, key) for lines in ([opened], [order])
+            batch(liars, STATION, lines, generation=99) for liars in (NOBODYS, key) for lines in ([beginning], [order])
         ]
         acks = [ack(liars, STATION, journal=journal, session=session) for liars in (NOBODYS, key)]
         with unharmed(city, f"station-{STATION}"):

@@ -6,7 +6,19 @@ import sys
 
 import click
 
-BENCHES = ("appends", "press", "footprint", "disk", "urgent", "drain", "wire", "codecs", "devices", "panel")
+BENCHES = (
+    "appends",
+    "press",
+    "footprint",
+    "disk",
+    "urgent",
+    "drain",
+    "wire",
+    "codecs",
+    "devices",
+    "panel",
+    "handshakes",
+)
 COLUMNS = ("name", "value", "unit", "baseline", "ratio", "aim", "met")
 
 

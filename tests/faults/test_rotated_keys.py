@@ -63,13 +63,13 @@ async def test_the_order_key_is_rotated_twice_while_a_backlog_drains_and_orders_
         assert second.id != first.id
         await press_recorded(city)
         await until(lambda: pinned(home) == [base64url.encode(second.raw)])
-        assert query(city.hq_database, SIGNS, STATION) == [first.id.hex().upper()], "that it is pinned comes behind it"
         assert status(city)["waiting"] > 0, "the backlog must still be on its way"
         # Again, while the station is not there and an order waits for it.
         city.process(f"station-{STATION}").kill()
         await city.process(f"station-{STATION}").ended()
         await hq(city, "keys", "rotate", "--order")
-        assert query(city.hq_database, SIGNS, STATION) == [first.id.hex().upper()]
+        signs = query(city.hq_database, SIGNS, STATION)
+        assert signs in ([key.id.hex().upper()] for key in (first, second)), "it has not pinned the third yet"
         line.bytes_per_s = None
         await city.restart(f"station-{STATION}")
         await answered(city)

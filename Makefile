@@ -36,7 +36,7 @@ audit: .venv/audit.stamp
 	@touch $@
 
 setup: .venv/packages.stamp .venv/catalogues.stamp
-	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null && ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 \
+	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null && ls /usr/lib/postgresql/*/bin/postgres /usr/lib/*/faketime >/dev/null 2>&1 \
 	  || scripts/setup >/dev/null
 
 # A venv knows its own path: one that was moved, or whose Python is gone, is made anew.

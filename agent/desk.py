@@ -1,6 +1,7 @@
 """The station behind its pages: one view of everything, and the steps an officer or a citizen may take."""
 
 import time
+from collections.abc import Callable
 
 from agent.equipment import Equipment
 from agent.help import HelpDesk
@@ -8,10 +9,24 @@ from agent.journal import Journal
 from agent.link import Link
 from agent.self_tests import Refusal
 from agent.settings import Identity
-from agent.view import StationView
+from agent.view import Need, StationView, WaitsFor
 from common.changes import Changes
 from common.clock import Clock
 from common.events import CloseReason
+
+
+def waits_for(*, trusted: bool, lacks: Need | None, up: bool, hq_online: bool) -> tuple[WaitsFor, ...]:
+    """Return what the station waits for, the cause before its effects."""
+    found: list[WaitsFor] = []
+    if not trusted:
+        found.append("clock")
+    if lacks is not None:
+        found.append(lacks)
+    if not up:
+        found.append("broker")
+    elif not hq_online:
+        found.append("headquarters")
+    return tuple(found)
 
 
 class Desk:
@@ -27,6 +42,7 @@ class Desk:
         equipment: Equipment,
         changes: Changes,
         clock: Clock,
+        lacks: Callable[[], Need | None],
     ) -> None:
         self._identity = identity
         self._help = help_desk
@@ -35,11 +51,14 @@ class Desk:
         self._equipment = equipment
         self._changes = changes
         self._clock = clock
+        self._lacks = lacks
 
     def view(self) -> StationView:
         """Return the station as it stands now."""
         now, outbox = self._clock.mono_ns(), self._link.sender.outbox
         waiting_since = self._link.waiting_since
+        up, trusted = self._link.sessions.up, self._clock.trusted()
+        hq_online = up and outbox.peer.online(time.monotonic())
         return StationView(
             version=self._changes.version,
             station=self._identity.id,
@@ -48,15 +67,16 @@ class Desk:
             calls=self._help.views(now),
             recently_closed=self._help.recently_closed(now),
             devices=self._equipment.views(),
-            link="up" if self._link.sessions.up else "down",
-            hq_online=self._link.sessions.up and outbox.peer.online(time.monotonic()),
+            link="up" if up else "down",
+            hq_online=hq_online,
             waiting=outbox.waiting,
             oldest_waiting_s=None if waiting_since is None else max(0, (now - waiting_since) // 1_000_000_000),
             wire_bytes=self._link.wire_bytes,
             wire_events=self._link.wire_events,
             journal_ok=self._journal.failure is None,
             journal_full=self._journal.quota.full,
-            clock_trusted=self._clock.trusted(),
+            clock_trusted=trusted,
+            waits_for=waits_for(trusted=trusted, lacks=self._lacks(), up=up, hq_online=hq_online),
         )
 
     async def press(self, event_id: str) -> None:

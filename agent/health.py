@@ -1,6 +1,7 @@
 """What headquarters must know about this box: a small sample now and then, and at once when a call is unrecorded."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from agent.equipment import Equipment
@@ -24,6 +25,7 @@ class Health:
         clock: Clock,
         agent: str,
         every_s: float,
+        certificate_s: Callable[[], int | None],
     ) -> None:
         self._equipment = equipment
         self._journal = journal
@@ -32,6 +34,7 @@ class Health:
         self._clock = clock
         self._agent = agent
         self._every_s = every_s
+        self._certificate_s = certificate_s
         self._soon = asyncio.Event()
         self._urgent = False
 
@@ -83,6 +86,9 @@ class Health:
         waiting_since = self._link.waiting_since
         if waiting_since is not None:
             sample["oldest_unsent_s"] = max(0, (self._clock.mono_ns() - waiting_since) // 1_000_000_000)
+        certificate_s = self._certificate_s()
+        if certificate_s is not None:
+            sample["certificate_s"] = certificate_s
         if since is not None:
             sample["ringing"] = {"since": since, "recorded": False}
         return sample

@@ -79,6 +79,7 @@ class Link:
         journal: Journal,
         sender: Sender,
         wire: Wire,
+        writer: Writer,
         *,
         clock: Clock,
         on_reopened: Callable[[], None],
@@ -86,6 +87,7 @@ class Link:
         self.sender = sender
         self.sessions = sessions = wire.sessions
         self._wire = wire
+        self._writer = writer
         self._to_send = sender.outbox.waiting
         self._journal = journal
         self._clock = clock
@@ -145,7 +147,7 @@ class Link:
             on_progress=on_change,
             rng=rng,
         )
-        link = cls(journal, sender, wire, clock=clock, on_reopened=on_reopened)
+        link = cls(journal, sender, wire, writer, clock=clock, on_reopened=on_reopened)
         return link
 
     @property
@@ -181,6 +183,12 @@ class Link:
             return int(event.mono)
         happened_ms = datetime.fromisoformat(event.time).timestamp() * 1000
         return self._clock.mono_ns() - max(0, int((self._clock.wall_ms() - happened_ms) * 1_000_000))
+
+    def sign_with(self, key: SigningKey) -> None:
+        """Sign with a new key, and begin a new session, whose certificate and will are new too."""
+        self._writer.sign_with(key)
+        self.sender.signed_with(key.public.id)
+        self.sessions.renew()
 
     def dropped(self, oldest: int) -> None:
         """Hear that the journal keeps nothing below `oldest` any more."""

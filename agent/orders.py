@@ -76,9 +76,10 @@ class OrdersStanding:
 class OrdersStore:
     """The orders journal as this station holds it; its tables are SCHEMA, given to `Journal.open`."""
 
-    def __init__(self, journal: Journal, appliers: Mapping[str, Applier]) -> None:
+    def __init__(self, journal: Journal, appliers: Mapping[str, Applier], *, lowest_generation: int = 0) -> None:
         self._journal = journal
         self._appliers = appliers
+        self._lowest_generation = lowest_generation
 
     async def take(self, batch: Batch, *, now_wall_ms: int, trusted: bool) -> Settled | None:
         """Store a batch, act on what it makes due, and return what came of it, after the fsync.
@@ -88,7 +89,7 @@ class OrdersStore:
         """
 
         def work(pen: Pen) -> Settled | None:
-            if not _accept(pen.connection, batch):
+            if not _accept(pen.connection, batch, self._lowest_generation):
                 return None
             settled = settle(_Ledger(pen.connection), batch)
             if settled.verdict != "fork":
@@ -197,15 +198,18 @@ class _Foreman:
         connection.execute("UPDATE orders_done SET at = ? WHERE at IS NULL", (now_ms,))
 
 
-def _accept(connection: sqlite3.Connection, batch: Batch) -> bool:
-    """Tell whether a batch belongs to the orders journal held, or rightly opens one that replaces it; then do so."""
+def _accept(connection: sqlite3.Connection, batch: Batch, lowest: int) -> bool:
+    """Tell whether a batch belongs to the orders journal held, or rightly opens one that replaces it; then do so.
+
+    `lowest`: a kiosk that took the place of another one takes no orders journal from that one's time.
+    """
     row = connection.execute("SELECT journal, generation FROM orders_journal").fetchone()
     journal, highest = row or (None, 0)
     if batch.generation is None:
         return False
     if batch.journal == journal:
         return bool(batch.generation == highest)
-    if batch.generation <= highest or batch.first != 1 or batch.prev != chain_start(batch.journal):
+    if batch.generation < max(lowest, highest + 1) or batch.first != 1 or batch.prev != chain_start(batch.journal):
         return False
     opened = read_payload(ORDERS, batch.events[0])
     if not isinstance(opened, OrdersOpened) or opened.generation != batch.generation:

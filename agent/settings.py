@@ -19,6 +19,7 @@ from agent.device_settings import (
 from agent.quota import MIB, Limits
 from common import keyfiles
 from common.settings import BrokerSettings, Section, Settings, WebSettings, read_broker, read_web
+from sync.invitation import CodeError, read_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,14 @@ class KeySettings:
     station: Path
     headquarters: tuple[Path, ...]
     sealing: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentSettings:
+    """Where headquarters renews our certificate, HOST:PORT, and the lowest generation of orders we may accept."""
+
+    at: str
+    generation: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +106,7 @@ class StationSettings:
 
     station: Identity
     keys: KeySettings
+    enrolment: EnrolmentSettings | None
     broker: BrokerSettings
     panel: tuple[PanelSettings, ...]
     gpio_button: tuple[GpioButtonSettings, ...]
@@ -121,6 +131,7 @@ def load(file: Path) -> StationSettings:
     loaded = StationSettings(
         station=_identity(root.section("station")),
         keys=_keys(root.section("keys")),
+        enrolment=_enrolment(root),
         broker=read_broker(root, port=8883),
         panel=devices.panel,
         gpio_button=devices.gpio_button,
@@ -174,6 +185,18 @@ def _keys(section: Section) -> KeySettings:
         headquarters=section.paths("headquarters", check=keyfiles.read_public),
         sealing=section.path("sealing", check=keyfiles.read_sealing_public),
     )
+
+
+def _enrolment(root: Section) -> EnrolmentSettings | None:
+    section = root.optional_section("enrolment")
+    if section is None:
+        return None
+    at = section.text("at", expected="HOST:PORT")
+    try:
+        read_at(at or "-:1")
+    except CodeError:
+        section.mistake("at", found=f'"{at}"', expected="HOST:PORT")
+    return EnrolmentSettings(at=at, generation=section.whole("generation", default=0, least=0, most=2**53 - 1))
 
 
 def _help(section: Section, panels: Sequence[PanelSettings]) -> HelpSettings:

@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import logging
+import random
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent import calls, self_test_rows
 from agent.buttons import remember
@@ -28,15 +29,18 @@ from agent.screens.duty import build_duty
 from agent.settings import HelpSettings, StationSettings, StationWebSettings
 from agent.shift_keys import ShiftKeys
 from agent.supervisor import Supervisor
-from agent.timekeeper import keep_time
+from agent.time_floor import StationClock
+from agent.timekeeper import keep_time, newest_sure
 from common import keyfiles, process
 from common.changes import Changes
-from common.clock import Clock
 from common.events import StationStarted, StationStopped
 from common.version import VERSION
 from common.web.server import LocalServer
 from sync.connection import Broker
 from sync.signing import SigningKey
+
+if TYPE_CHECKING:
+    from agent.renewal import Renewal
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +62,7 @@ async def run(settings: StationSettings) -> None:
     Raises OSError when another process serves from the same folder.
     """
     stop = process.stop_requested()
-    clock, changes, supervisor = Clock(), Changes(), Supervisor()
+    clock, changes, supervisor = StationClock(settings.station.data / "time.floor"), Changes(), Supervisor()
     station = settings.station
     memories = remember(settings.gpio_button)
     journal = await open_journal(settings, clock, stop, memories)
@@ -74,7 +78,7 @@ async def run(settings: StationSettings) -> None:
         sealing=keyfiles.read_sealing_public(settings.keys.sealing),
         monotonic=asyncio.get_running_loop().time,
     )
-    shift_keys = _shift_keys(journal, pinned, station.id, clock)
+    shift_keys = _shift_keys(journal, pinned, station.id, clock, supervisor)
     counter = open_counter(
         settings,
         journal,
@@ -105,6 +109,7 @@ async def run(settings: StationSettings) -> None:
             ca=settings.broker.ca,
             certificate=settings.broker.certificate,
             key=settings.broker.key,
+            check_dates=clock.trusted,
         ),
         key=SigningKey(keyfiles.read_private(settings.keys.station)),
         keys=pinned,
@@ -116,6 +121,7 @@ async def run(settings: StationSettings) -> None:
                     "help.test_answered": self_test_rows.answer,
                     "key.rotated": pinned.rotate,
                 },
+                lowest_generation=_lowest_generation(settings),
             ),
             clock,
             applied,
@@ -124,6 +130,7 @@ async def run(settings: StationSettings) -> None:
         on_change=linked,
         on_reopened=help_desk.journal_opened,
     )
+    renewal = _keep_link(settings, clock, link, changes, supervisor)
     health = Health(
         journal=journal,
         desk=help_desk,
@@ -132,6 +139,7 @@ async def run(settings: StationSettings) -> None:
         clock=clock,
         agent=VERSION,
         every_s=settings.health.every_s,
+        certificate_s=lambda: None if renewal is None else renewal.certificate_s,
     )
 
     housekeeping = Housekeeping(
@@ -158,14 +166,13 @@ async def run(settings: StationSettings) -> None:
         equipment=equipment,
         changes=changes,
         clock=clock,
+        lacks=lambda: None if renewal is None else renewal.waits_for,
     )
     equipment.keep(supervisor)
     supervisor.keep("help", help_desk.run)
-    for name, serve in (("keys", pinned.run), ("sender", link.sender.run), ("link", link.sessions.run)):
-        supervisor.keep(name, serve)
     supervisor.keep("health", health.run)
     supervisor.keep("housekeeping", housekeeping.run)
-    supervisor.keep("clock", lambda: keep_time(journal.keep_time))
+    _keep_time(clock, journal, supervisor)
     # Only tasks among the others: an address that is taken must not silence the button, nor the other pages.
     for name, pages in _listeners(desk, counter, settings.web, clock).items():
         supervisor.keep(name, pages)
@@ -193,10 +200,66 @@ async def run(settings: StationSettings) -> None:
     await _soon(journal.stop())
 
 
-def _shift_keys(journal: Journal, pinned: PinnedKeys, station: str, clock: Clock) -> ShiftKeys:
+def _shift_keys(
+    journal: Journal, pinned: PinnedKeys, station: str, clock: StationClock, supervisor: Supervisor
+) -> ShiftKeys:
+    supervisor.keep("keys", pinned.run)
     shift_keys = ShiftKeys(journal, station=station, to=pinned.sealing, clock=clock)
     pinned.on_sealing = shift_keys.wrap_to
     return shift_keys
+
+
+def _lowest_generation(settings: StationSettings) -> int:
+    return 0 if settings.enrolment is None else settings.enrolment.generation
+
+
+def _keep_link(
+    settings: StationSettings, clock: StationClock, link: Link, changes: Changes, supervisor: Supervisor
+) -> "Renewal | None":
+    """Keep the link, and what renews the certificate it needs, which is returned; None where nobody said where."""
+    link.sessions.on_time = clock.heard
+    supervisor.keep("sender", link.sender.run)
+    supervisor.keep("link", link.sessions.run)
+    if settings.enrolment is None:
+        return None
+    from agent.renewal import LinkFacts, Renewal  # noqa: PLC0415 - X.509 is 2 MiB that no other station needs
+
+    def facts() -> LinkFacts:
+        outbox = link.sender.outbox
+        return LinkFacts(
+            up=link.sessions.up,
+            unanswered=outbox.unanswered,
+            key_refused=outbox.key_refused,
+            answered_at=outbox.peer.answered_at,
+        )
+
+    renewal = Renewal(
+        station=settings.station.id,
+        at=settings.enrolment.at,
+        home=settings.keys.station.parent.parent,
+        clock=clock,
+        link=facts,
+        on_renewed=link.sign_with,
+        changed=changes.moved,
+        monotonic=asyncio.get_running_loop().time,
+        rng=random.Random(),  # noqa: S311 - it spreads attempts, it guards nothing
+    )
+    supervisor.keep("renewal", renewal.run)
+    return renewal
+
+
+def _keep_time(clock: StationClock, journal: Journal, supervisor: Supervisor) -> None:
+    """Hold the clock against what was seen of the time before, and tell the journal what it does."""
+    with contextlib.suppress(JournalError):  # the journal has logged it
+        clock.seen(journal.query(newest_sure) or 0)
+
+    async def look() -> None:
+        if clock.look():
+            with contextlib.suppress(OSError):  # the journal says what is wrong with the disk; in an hour once more
+                await journal.run(lambda _pen: clock.keep())
+        await journal.keep_time()
+
+    supervisor.keep("clock", lambda: keep_time(look))
 
 
 def _serves(station: str) -> None:
@@ -213,7 +276,7 @@ async def _soon(writing: Coroutine[Any, Any, object]) -> None:
 
 
 def _listeners(
-    desk: Desk, counter: Counter, web: StationWebSettings, clock: Clock
+    desk: Desk, counter: Counter, web: StationWebSettings, clock: StationClock
 ) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
     """Return what serves the pages: the citizen's, and on an address of its own the desk's."""
     citizen = build_citizen(desk, counter, allowed_hosts={web.host, *web.allowed_hosts}, wall_ms=clock.wall_ms)

@@ -6,6 +6,7 @@ synchronised without a step slews both (adjtimex(2)).
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
@@ -57,6 +58,19 @@ def moment_of(line: bytes, boot: str) -> Moment | None:
         return Moment(wall_ms, int(stamp.mono), stamp.clock != "unsure")
     except ValueError:  # msgspec's errors and UnicodeDecodeError are ValueErrors
         return None
+
+
+def newest_sure(connection: sqlite3.Connection) -> int | None:
+    """Return the time of the newest event whose clock was sure, in milliseconds since 1970; None among the last few."""
+    rows = "SELECT line FROM events ORDER BY number DESC LIMIT 64"
+    for (line,) in connection.execute(rows):
+        try:
+            stamp = msgspec.json.decode(line, type=_Stamp)
+            if stamp.clock != "unsure":
+                return round(datetime.fromisoformat(stamp.time).timestamp() * 1000)
+        except (ValueError, OverflowError):
+            continue
+    return None
 
 
 async def keep_time(look: Callable[[], Awaitable[object]]) -> None:

@@ -1,7 +1,10 @@
 """What the station's pages and its `status` show: plain values, made anew whenever something changed."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
+
+Need: TypeAlias = Literal["certificate", "enrolment"]
+WaitsFor: TypeAlias = Literal["clock", "certificate", "enrolment", "broker", "headquarters"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +55,8 @@ class StationView:
     `link` is the MQTT session, `hq_online` headquarters itself; `waiting` counts events headquarters has not
     acknowledged, `oldest_waiting_s` the age of the oldest (None when there is none). `wire_bytes`: payloads published
     upwards since the start, repeats included, for the `wire_events` acknowledged since. `journal_full`: nothing but
-    calls for help is taken.
+    calls for help is taken. `waits_for`: what keeps the station from headquarters or from the right time, the cause
+    before its effects; empty when nothing does.
     """
 
     version: int
@@ -71,3 +75,4 @@ class StationView:
     journal_ok: bool
     journal_full: bool = False
     clock_trusted: bool
+    waits_for: tuple[WaitsFor, ...] = ()

@@ -17,6 +17,7 @@ AlarmKind: TypeAlias = Literal[
     "replaced_session",  # a birth of a session already replaced: a copied station, or a replay
     "closed_journal",  # a birth that names a closed journal
     "takeover",  # sessions of one station alternate
+    "enrolment",  # somebody came with a code of this station's that was used, or had expired
     "refused",  # messages of this station are refused
 ]
 

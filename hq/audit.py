@@ -42,7 +42,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     who: str
-    what: Literal["unseal", "restore", "revoke", "readmit", "rotate-order", "rotate-sealing", "account"]
+    what: Literal["unseal", "restore", "revoke", "readmit", "rotate-order", "rotate-sealing", "account", "invite"]
     station: str
     event: str
     reason: str

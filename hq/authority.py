@@ -131,6 +131,10 @@ class Authority:
         purpose = _Purpose(ExtendedKeyUsageOID.SERVER_AUTH, tuple(_server_name(name) for name in names))
         return self._issue(names[0][:64], public_key, purpose, now, days)
 
+    def made(self, certificate: x509.Certificate) -> bool:
+        """Tell whether a certificate was issued here."""
+        return certificates.is_issued_by(certificate, self._root)
+
     def issued(self) -> list[Issued]:
         """Return what was ever issued, oldest first. Raises OSError."""
         path = self._folder / "issued.jsonl"

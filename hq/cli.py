@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from common.clock import Clock, rfc3339
 from common.settings import EX_CONFIG
-from hq import audit, copies
+from hq import audit, copies, enrolling
 from hq.audit import Act
 from hq.authority import Authority, AuthorityMissingError
 from hq.copies import Contents, NoCopyError
@@ -154,6 +154,28 @@ def print_restore(settings: HqSettings, folder: Path, *, force: bool) -> int:
         "are forgotten: give them again. Accounts are the copy's, one that was disabled since included: look at\n"
         "`jingting hq user list`. Everybody signs in again.\n"
     )
+    return 0
+
+
+def print_invitation(
+    settings: HqSettings, station: str, first: dict[str, str], folder: Path | None, *, qr: bool
+) -> int:
+    """Make a one-time code for a station, say it or write it into a folder, and return the exit code."""
+    if settings.enrolment is None:
+        return _fail("[enrolment] is missing in the settings: kiosks do not know where to come to", EX_CONFIG)
+    try:
+        invitation, until_ms = enrolling.new_invitation(settings, station, first, who=whoever())
+        words = enrolling.in_words(invitation, until_ms)
+        if folder is not None:
+            file = enrolling.write_folder(invitation, folder)
+            words = f"{file}: good once, for {station}, for 24 hours.\nKiosk: jingting station enroll --folder DIR\n"
+    except (AuthorityMissingError, OSError, *_NO_STORE) as error:
+        return _fail(_first_line(error))
+    sys.stdout.write(words)
+    if qr and folder is None:
+        import segno  # noqa: PLC0415 - only a code that is shown needs it
+
+        segno.make(invitation.uri, error="m").terminal(sys.stdout, compact=True)
     return 0
 
 

@@ -19,6 +19,7 @@ KNOWN: Final[dict[str, tuple[type, ...]]] = {
     "journal_full": (bool,),
     "journal_bytes": (int,),
     "journal_refused": (int,),  # events, since the station started
+    "certificate_s": (int,),  # until it ends, as far as the station knows the time
     "takeover": (bool,),
     "refused": (int,),  # messages, since the station started
     "panel_frames_bad": (int,),  # likewise

@@ -8,22 +8,20 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
-from common import keyfiles
 from common.clock import Clock, rfc3339
 from common.identifiers import is_identifier
 from hq.births import Birth
 from hq.journals import StationRevokedError
 from hq.signers import Signers
+from hq.station_keys import StationKeys
 from hq.store import Store, Taken
 from sync.batch import Batch
 from sync.receiver import Ack, ack_header, read_ack, read_batch
 from sync.signed import MAX_OPEN_AT_HQ, Kind, Message, Refusal, Unknown, open_message
-from sync.signing import VerifyKey
 from sync.strict_json import parse_object
-from sync.topics import STATION_ID, Lane
+from sync.topics import Lane
 
 log = logging.getLogger(__name__)
 
@@ -31,28 +29,6 @@ _MAX_HEALTH: Final = 4096
 _MAX_SESSION: Final = 128
 _MAX_NUMBER: Final = 2**53
 _IGNORED: Final = {"replaced": "its session was replaced", "closed": "its journal was closed"}
-
-
-class StationKeys:
-    """The stations' public keys, `<id>.pub` in one folder; one that is put there later is found when it is needed."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._known: dict[str, tuple[float, VerifyKey]] = {}
-
-    def find(self, station: str, key_id: bytes) -> VerifyKey | None:
-        """Return the station's key if it has that id."""
-        if not STATION_ID.fullmatch(station):
-            return None
-        path = self._folder / f"{station}.pub"
-        try:
-            changed = path.stat().st_mtime
-            known = self._known.get(station)
-            if known is None or known[0] != changed:
-                known = self._known[station] = changed, VerifyKey(keyfiles.read_public(path))
-        except (OSError, ValueError):
-            return None
-        return known[1] if known[1].id == key_id else None
 
 
 class Presences:

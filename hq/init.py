@@ -1,6 +1,7 @@
 """`jingting hq init`: a headquarters from nothing, or what an older one lacks. It may be run again at any time."""
 
 import datetime as dt
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,6 +38,11 @@ ca = "keys/ca.pem"
 certificate = "keys/hq.pem"
 key = "keys/hq.key"
 
+[enrolment]
+name = {name}
+broker_host = {name}
+broker_port = {port}
+
 [web]
 host = "127.0.0.1"
 port = 8081
@@ -69,7 +75,8 @@ def init(config: Path, wish: Wish) -> int:
     config.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings_made = not config.exists()
     if settings_made:
-        config.write_text(_SETTINGS.format(own_port=wish.own_port), encoding="utf-8")
+        name = json.dumps(wish.names[0])
+        config.write_text(_SETTINGS.format(own_port=wish.own_port, port=wish.port, name=name), encoding="utf-8")
     places = _places(config)
     try:
         founding = Founding(places, city=wish.city, now=dt.datetime.now(dt.UTC))

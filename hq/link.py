@@ -12,7 +12,7 @@ from typing import Final
 
 from common.clock import Clock, rfc3339
 from hq.gate import Gate
-from hq.ingest import Ingest, Presences, StationKeys
+from hq.ingest import Ingest, Presences
 from hq.log_batches import LogBatches
 from hq.orders import Orders
 from hq.orders_down import OrdersDown
@@ -20,6 +20,7 @@ from hq.own_keys import OwnKeys
 from hq.own_loop import OwnLoop
 from hq.patience import Patience
 from hq.signers import Signers
+from hq.station_keys import StationKeys
 from hq.store import Store
 from hq.wire import ATTEMPTS, Wire
 from sync import topics

@@ -8,6 +8,8 @@ import socket
 from common import keyfiles, process
 from common.changes import Changes
 from common.clock import Clock
+from hq import enrolling
+from hq.authority import AuthorityMissingError
 from hq.desk import Desk
 from hq.link import Link
 from hq.orders import Orders
@@ -22,6 +24,8 @@ from hq.worker import LogWorker
 from sync.connection import Broker
 
 log = logging.getLogger(__name__)
+
+_ENROL_AGAIN_S = 30.0
 
 
 async def run(settings: HqSettings) -> None:
@@ -63,21 +67,41 @@ async def run(settings: HqSettings) -> None:
     serving = asyncio.create_task(server.serve(sockets=[listening]), name="web")
     linking = asyncio.create_task(link.run(), name="link")
     stopping = asyncio.create_task(stop.wait(), name="stop")
+    kiosks = asyncio.create_task(_enrol(settings, store, clock), name="enrolment")
     process.started()
     process.notify("READY=1")
     try:
-        await asyncio.wait({serving, linking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({serving, linking, kiosks, stopping}, return_when=asyncio.FIRST_COMPLETED)
         process.notify("STOPPING=1")
-        if linking.done():
-            linking.result()
+        for task in (linking, kiosks):
+            if task.done():
+                task.result()
     finally:
         stop.set()
         server.should_exit = True
+        kiosks.cancel()
         linking.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(linking, serving, return_exceptions=True)
+            await asyncio.gather(linking, serving, kiosks, return_exceptions=True)
         stopping.cancel()
         store.close()
+
+
+async def _enrol(settings: HqSettings, store: Store, clock: Clock) -> None:
+    """Serve kiosks that enrol or renew, for ever. What keeps it from that keeps nobody from answering calls."""
+    if settings.enrolment is None:
+        await asyncio.Event().wait()
+    told = ""
+    while True:
+        try:
+            async with enrolling.serving(settings, store, clock.wall_ms) as own:
+                told = ""
+                await own.keep()
+        except (AuthorityMissingError, OSError) as error:
+            if told != str(error):
+                log.error("No kiosk can enrol or renew: %s. Tried again every %g s.", error, _ENROL_AGAIN_S)  # noqa: TRY400
+                told = str(error)
+        await asyncio.sleep(_ENROL_AGAIN_S)
 
 
 async def run_log_worker(settings: HqSettings, worker: str) -> None:

@@ -34,6 +34,10 @@ HEALTH: Final = {
     "journal_bytes": ("station_journal_bytes", "What the files of the station's journal take"),
     "journal_refused": ("station_journal_refused", "Events the station's full journal has refused since it started"),
     "clock_trusted": ("station_clock_trusted", "1 while the station's clock is synchronised"),
+    "certificate_s": (
+        "station_certificate_expiry_seconds",
+        "Until its certificate ends, as the station says",
+    ),
     "takeover": ("station_takeover_suspected", "1 while somebody else seems to use the station's name"),
     "refused": ("station_refused_messages", "Messages the station has refused since it started"),
     "device_noise_bytes": (
@@ -58,6 +62,12 @@ class Metrics:
         self._stored = Counter("jt_events_stored", "Events stored", ["lane"], registry=self.registry)
         self._sign_ins = Counter("jt_sign_ins", "Attempts to sign in", ["outcome"], registry=self.registry)
         self._acks = Counter("jt_acks", "Acks sent", registry=self.registry)
+        self._enrolments = Counter(
+            "jt_enrolments",
+            "Requests of kiosks that enrol or renew, by what came of them",
+            ["request", "outcome"],
+            registry=self.registry,
+        )
         self._acknowledgement = Histogram(
             "station_help_acknowledgement_seconds",
             "From the press to somebody at the duty desk",
@@ -100,6 +110,10 @@ class Metrics:
     def acked(self) -> None:
         """Count one ack sent."""
         self._acks.inc()
+
+    def enrolment(self, request: str, outcome: str) -> None:
+        """Count a kiosk's request; `outcome` is `granted`, or the contract's word for why not."""
+        self._enrolments.labels(request, outcome).inc()
 
     def help_acknowledged(self, station: str, seconds: float) -> None:
         """Note how long a help call waited for somebody at the desk."""

@@ -57,6 +57,7 @@ def restore(store: Store, folder: Path, clock: Clock, *, who: str, force: bool) 
         copies.load_rows(copy, store.database, connection)
         found = copies.contents(connection)
         connection.execute(delete(tables.workers))
+        connection.execute(delete(tables.invitations))  # one of the copy's may have been used since
         revocation.keep(connection, access)
         connection.execute(delete(tables.staff_sessions))  # whoever was signed in then may not be allowed to now
         kept = _keep_audit(connection, [dict(line) for line in lines])

@@ -60,6 +60,20 @@ class HqWebSettings(WebSettings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentSettings:
+    """Where kiosks enrol and renew: the address and port served at, and the `name` by which kiosks find it.
+
+    `broker_host` and `broker_port` are what they are told of the broker's door for stations.
+    """
+
+    host: str
+    port: int
+    name: str
+    broker_host: str
+    broker_port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HqSettings:
     """Headquarters' settings, table by table as they stand in the file."""
 
@@ -67,6 +81,7 @@ class HqSettings:
     store: StoreSettings
     keys: KeySettings
     broker: BrokerSettings
+    enrolment: EnrolmentSettings | None
     web: HqWebSettings
 
 
@@ -91,6 +106,7 @@ def load(file: Path) -> HqSettings:
             authority=keys.path("authority", default="authority"),
         ),
         broker=read_broker(root, port=OWN_PORT),
+        enrolment=_enrolment(root),
         web=_web(root.section("web")),
     )
     settings.finish()
@@ -128,6 +144,21 @@ def _check_certificate(section: Section, certificate: Path, key: Path | None) ->
         section.mistake(
             "certificate", found=f"{certificate}: {why}", expected="a PEM certificate chain that fits web.key"
         )
+
+
+def _enrolment(root: Section) -> EnrolmentSettings | None:
+    section = root.optional_section("enrolment")
+    if section is None:
+        return None
+    address, expected = r"[0-9A-Za-z.:-]+", "a host name or an address"
+    name = section.text("name", pattern=address, expected=expected)
+    return EnrolmentSettings(
+        host=section.text("host", default="0.0.0.0", pattern=address, expected=expected),  # noqa: S104 - for kiosks
+        port=section.port("port", default=8443, least=1),
+        name=name,
+        broker_host=section.text("broker_host", default=name, pattern=address, expected=expected),
+        broker_port=section.port("broker_port", default=8883, least=1),
+    )
 
 
 def _store_url(section: Section, folder: Path) -> str:

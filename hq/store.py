@@ -264,7 +264,7 @@ class Store:
             return found
 
     def sign_with_newest(self, station: str) -> None:
-        """Sign for a station with the newest order key from here on: it has said that it does not know the other."""
+        """Sign for a station with the newest order key from here on: it is new, or says that it knows no other."""
         with self.database.write() as connection:
             connection.execute(_SIGN_WITH_NEWEST, {"of": station})
 

@@ -278,3 +278,15 @@ staff_sessions = Table(
     Column("seen_ms", BigInteger, nullable=False),  # the last time somebody did something there
     Index("ix_staff_sessions_name", "name"),
 )
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("hash", LargeBinary(32), primary_key=True),  # of the secret, which nobody here knows
+    Column("station", String(32), nullable=False),
+    Column("settings", Text, nullable=False),  # JSON, the station's first ones
+    Column("until_ms", BigInteger, nullable=False),
+    Column("key", LargeBinary(32)),  # once it is used: the station's public key,
+    Column("tls", LargeBinary(32)),  # and SHA-256 of the public key (SPKI) its certificate is for
+    Index("ix_invitations_station", "station"),
+)

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.clock import Clock
-from hq.ingest import Ingest, Presences, StationKeys
+from hq.ingest import Ingest, Presences
 from hq.link import BEAT_EVERY_S, LOG_LANE
 from hq.log_batches import LogBatches
 from hq.own_keys import OwnKeys
 from hq.patience import Patience
 from hq.signers import Signers
+from hq.station_keys import StationKeys
 from hq.store import Store
 from hq.wire import ATTEMPTS, Wire
 from sync import topics

@@ -94,6 +94,59 @@ def status(context: click.Context, config: Path | None, *, as_json: bool) -> Non
     sys.exit(asking.WRONG if wrong else 0)
 
 
+@station.command()
+@click.argument("code", required=False)
+@click.option("--folder", type=click.Path(path_type=Path), metavar="DIR", help="Instead of CODE: has invitation.json.")
+@click.option("--at", metavar="HOST:PORT", help="Where headquarters is; a URI or a folder says it.")
+@click.option("--station", "station_id", metavar="ID", help="Which station this becomes; a URI or a folder says it.")
+@click.option(
+    "--dir", "home", type=click.Path(path_type=Path, file_okay=False), required=True, help="Keys, settings and data."
+)
+@click.option("--panel", metavar="PORT", help="Serial port of the help panel.")
+@click.option("--card-reader", metavar="PORT", help="Serial port of the card reader.")
+def enroll(
+    *,
+    code: str | None,
+    folder: Path | None,
+    at: str | None,
+    station_id: str | None,
+    home: Path,
+    panel: str | None,
+    card_reader: str | None,
+) -> None:
+    """Make a station of this kiosk, with a one-time CODE of `jingting hq invite`: its text, or its URI.
+
+    Cut off at any point, do it again in the same way.
+    """
+    from jingting import enroll as enrolling
+
+    try:
+        invitation = enrolling.invitation(code, folder, at, station_id)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    sys.exit(enrolling.enroll(invitation, home, panel=panel, card_reader=card_reader))
+
+
+@station.command()
+@_CONFIG
+@click.option("--force", is_flag=True, help="Though events wait for headquarters: they are lost.")
+@click.pass_context
+def wipe(context: click.Context, config: Path | None, *, force: bool) -> None:
+    """Destroy a station on this machine for good: keys first, then journal, orders and settings."""
+    file = config or context.obj
+    if file is None:
+        raise click.UsageError("Missing option '--config': the settings of the station to be wiped.")
+    from agent.wipe import NotWipedError, wipe
+
+    try:
+        wipe(file.absolute(), force=force, tell=click.echo)
+    except NotWipedError as error:
+        _leave(f"Nothing was destroyed: {error}", 1)
+    except OSError as error:
+        _leave(f"{error.filename}: {(error.strerror or str(error)).lower()}; mend that, and do it again", 1)
+    click.echo("Next: tell headquarters that this kiosk is gone.")
+
+
 @main.group(invoke_without_command=True)
 @_CONFIG
 @click.pass_context
@@ -178,6 +231,35 @@ def unseal(
     leave_no_trace()
 
     sys.exit(print_unsealed(settings, station, event, record, reason))
+
+
+@hq.command()
+@_CONFIG
+@click.option("--station", required=True, metavar="ID", help="Which station the kiosk becomes.")
+@click.option("--code", metavar="CODE", help="First settings: station.code.")
+@click.option("--name-zh", metavar="TEXT", help="First settings: station.name_zh.")
+@click.option("--name-en", metavar="TEXT", help="First settings: station.name_en.")
+@click.option("--zone", metavar="ZONE", help="First settings: station.zone.")
+@click.option("--folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Write it into DIR.")
+@click.option("--qr", is_flag=True, help="Show a QR code too.")
+@click.pass_context
+def invite(
+    context: click.Context, /, config: Path | None, station: str, folder: Path | None, *, qr: bool, **first: str | None
+) -> None:
+    """Make a one-time code by which a kiosk becomes a station; good for 24 hours."""
+    from hq import settings as hq_settings
+    from sync.topics import is_station
+
+    settings = _load(hq_settings.load, config or context.obj)
+    if not is_station(station):
+        raise click.BadParameter("2 to 32 of a-z, 0-9 and -, not hq nor beginning hq-", param_hint="--station")
+    _set_up(quiet=("alembic",))
+    from hq.cli import print_invitation
+
+    given = {name: value for name, value in first.items() if value}
+    if re.fullmatch(r"[A-Z0-9]{2,8}", given.get("code", "OK")) is None:
+        raise click.BadParameter("2 to 8 of A-Z and 0-9", param_hint="--code")
+    sys.exit(print_invitation(settings, station, given, folder, qr=qr))
 
 
 @hq.group(invoke_without_command=True)

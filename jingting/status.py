@@ -1,7 +1,7 @@
 """How a running station is, asked from outside over its own web address."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from jingting.web import base_url, fetch
 
@@ -13,6 +13,12 @@ SELF_TEST_OVERDUE_S = 36 * 3600
 
 NOT_RUNNING = 3
 """Exit code: nobody answers (LSB 5.0, section 22.2: program is not running)."""
+
+
+_NEEDS: Final = {
+    "certificate": "the certificate has to be renewed, and headquarters does not answer: look at the network",
+    "enrolment": "headquarters does not know this station any more; there: jingting hq invite --station ID",
+}
 
 
 def address(host: str, port: int) -> str:
@@ -46,6 +52,7 @@ def wrong(view: dict[str, Any]) -> list[str]:
         found.append("no connection to the broker")
     elif not view["hq_online"]:
         found.append("headquarters does not answer")
+    found += [_NEEDS[need] for need in view.get("waits_for", ()) if need in _NEEDS]
     found += [f"help call {call['id']} is not recorded" for call in view["calls"] if call["recorded"] is False]
     found += [f"nobody answers help call {call['id']}" for call in view["calls"] if call["breached"]]
     return found
@@ -82,6 +89,7 @@ def in_words(view: dict[str, Any], found: list[str]) -> str:
         f"  calls     {len(view['calls'])} open",
         f"  clock     {'synchronised' if view['clock_trusted'] else 'not synchronised'}",
         *(f"  {device['kind']:<9} {device['name']} {device['state']}{_tested(device)}" for device in view["devices"]),
+        *([f"  waits for {', '.join(view['waits_for'])}"] if view.get("waits_for") else []),
         *(f"  wrong     {item}" for item in found),
     ]
     return "\n".join(lines)

@@ -34,7 +34,8 @@ class Outbox:
 
     def __init__(self, kept: Kept, urgent: Sequence[int], *, key_id: bytes, rng: random.Random) -> None:
         self._rng = rng
-        self._key_id = key_id
+        self.key_id = key_id
+        """Id of the key we sign with: a refusal that names another counts for nothing."""
         self._session: Session | None = None
         self.peer = Peer()
         self._log_held_until = 0.0
@@ -142,6 +143,11 @@ class Outbox:
     def urgent_waiting(self) -> bool:
         """Whether an urgent event has not been acknowledged."""
         return bool(self._pending)
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether a birth or an event waits for an answer in this session."""
+        return self._session is not None and self._session.unanswered_since != NEVER
 
     def overdue(self, now: float) -> bool:
         """Tell whether the other end, though online, has left a birth or an event unanswered for too long."""
@@ -302,7 +308,7 @@ class Outbox:
                 return Close("fork", self.cursor)
             case "chain":
                 return Rehash(self.cursor)
-            case "unknown-key" if rejected.signer == self._key_id:
+            case "unknown-key" if rejected.signer == self.key_id:
                 self.key_refused = True
                 session.probe_at = now + PROBE_EVERY_S
             case "malformed" if rejected.count == 1:

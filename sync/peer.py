@@ -11,10 +11,13 @@ class Peer:
 
     def __init__(self) -> None:
         self._answered_until = 0.0
+        self.answered_at = float("-inf")
+        """When the last acceptable ack came (monotonic seconds)."""
         self._workers: dict[str, float] = {}
 
     def answered(self, now: float) -> None:
         """Hear an acceptable ack."""
+        self.answered_at = now
         self._answered_until = now + ONLINE_S
 
     def hint(self, worker: str, now: float, *, online: bool) -> None:

@@ -104,6 +104,11 @@ class Sender:
 
     # -- facts -----------------------------------------------------------------------------------------------
 
+    def signed_with(self, key_id: bytes) -> None:
+        """Hear that what goes out is signed with another key from now on."""
+        self.outbox.key_id, self.outbox.key_refused = key_id, False
+        self.wake()
+
     def wake(self) -> None:
         """Look again what there is to send."""
         self._woken.set()

@@ -108,6 +108,8 @@ class Sessions:
         self._retry = asyncio.Event()
         self.refused: Counter[str] = Counter()
         """Messages not acted on, by reason."""
+        self.on_time: Callable[[str], None] | None = None
+        """Hears the time in each ack of the current session, as headquarters signed it."""
 
     # -- what others see -------------------------------------------------------------------------------------
 
@@ -147,6 +149,11 @@ class Sessions:
         """Say in the same session that the journal is another one now."""
         if self._connection is not None:
             await self._birth(self._connection)
+
+    def renew(self) -> None:
+        """Begin a new session soon: what a connection begins with (certificate, will) is not what it was."""
+        self._renew_at = self._monotonic()
+        self._retry.set()
 
     def stop(self) -> None:
         """End the session with a farewell, and `run()` with it."""
@@ -269,7 +276,7 @@ class Sessions:
                     return Ending(by_broker=False, code=0, reason="stopping")
                 if now >= self._renew_at:
                     self._renew_at, self._renewed_at = float("inf"), now
-                    return Ending(by_broker=False, code=0, reason="headquarters began a new epoch")
+                    return Ending(by_broker=False, code=0, reason="a new session is due")
                 if self._sender is not None and self._sender.outbox.overdue(now):
                     return Ending(by_broker=False, code=0, reason="headquarters is online but does not answer")
                 if self._down_ack_until_heard and now >= next_ack:
@@ -333,6 +340,9 @@ class Sessions:
             )
             if kinds == {"ack"}:
                 ack = read_ack(opened)
+                told = opened.header.get("time")
+                if self.on_time is not None and ack.session == self._session and isinstance(told, str):
+                    self.on_time(told)
                 if self._down_ack_until_heard and ack.session == self._session:
                     # Headquarters is there now. It may not have been when this session's down/ack went out, and
                     # sends no orders before it has heard one.

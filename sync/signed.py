@@ -93,6 +93,10 @@ class Writer:
         """Id of the key that signs."""
         return self._key.public.id
 
+    def sign_with(self, key: SigningKey) -> None:
+        """Sign with another key from now on."""
+        self._key = key
+
     def write(self, header: dict[str, Any], lines: Sequence[bytes] = ()) -> bytes:
         """Return the wire bytes of a message; `v` and `signer` are put into the header here."""
         text = json.dumps(

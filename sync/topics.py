@@ -14,6 +14,11 @@ _STATION_TOPIC = re.compile(
 _HQ_STATE_TOPIC = re.compile(r"jt/1/hq/([a-z0-9-]{1,32})/state")
 
 
+def is_station(name: str) -> bool:
+    """Tell whether that may be a station's id, and is none of headquarters' own names."""
+    return STATION_ID.fullmatch(name) is not None and name != "hq" and not name.startswith("hq-")
+
+
 def lane(station: str, direction: Direction, name: Lane) -> str:
     """Topic of batches: `up` from the station, `down` from headquarters."""
     return f"jt/1/{station}/{direction}/{name}"

@@ -255,6 +255,21 @@ class TestTime:
         assert station.done() == [order_id(1)]
 
 
+async def test_a_kiosk_that_took_anothers_place_takes_no_orders_of_that_ones_time(tmp_path):
+    journal = await open_journal(tmp_path, schema=(SCHEMA, DONE))
+    station = Station(journal, {"help.answered": note})
+    station.orders = OrdersStore(journal, {"help.answered": note}, lowest_generation=3)
+    for generation in (1, 2):
+        replayed = Headquarters(generation)
+        replayed.answer(1)
+        assert await station.take(replayed.batch(1)) is None
+    hq = Headquarters(3)
+    hq.answer(2)
+    assert (await station.take(hq.batch(1))).verdict == "stored"
+    assert station.done() == [order_id(2)]
+    await journal.stop()
+
+
 async def test_a_fork_stores_and_does_nothing(station):
     hq = Headquarters()
     hq.answer(1)

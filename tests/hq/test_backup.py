@@ -10,9 +10,11 @@ from common import events
 from hq import audit, copies, tables
 from hq.copies import NoCopyError
 from hq.database import SchemaTooNewError
+from hq.invitations import Guest, NotInvited, invite, redeem
 from hq.orders import Orders
 from hq.restore import WorkersBeatError, restore
 from hq.store import Store
+from sync.invitation import secret_hash
 
 WHO = "jt"
 
@@ -98,6 +100,16 @@ def test_after_a_restore_what_came_since_is_asked_for_again_under_a_new_epoch_an
     for _ in range(2):
         store.take(journal.batch(1, 4), received_ms=NOW)
     assert calls(store) == expected
+
+
+def test_a_code_that_may_have_been_used_since_the_copy_was_made_is_good_no_more(store, tmp_path):
+    guest = Guest(hash=secret_hash("0" * 16), station=STATION, key=bytes(32), tls=bytes(32))
+    with store.database.write() as connection:
+        invite(connection, STATION, guest.hash, {}, now_ms=NOW)
+    copies.write_copy(store.database, tmp_path / "copy")
+    go_back(store, tmp_path / "copy")
+    with store.database.write() as connection, pytest.raises(NotInvited, match="wrong-code"):
+        redeem(connection, guest, now_ms=NOW)
 
 
 def test_nothing_is_restored_while_a_worker_beats_unless_forced(store, tmp_path):

@@ -9,10 +9,11 @@ from store_rig import NOW, FakeClock, StationJournal, alarms, calls, new_id, rai
 
 from common import events, keyfiles
 from hq import tables
-from hq.ingest import Ingest, Presences, StationKeys
+from hq.ingest import Ingest, Presences
 from hq.log_batches import MOST_LINES, LogBatches
 from hq.own_keys import order_keys
 from hq.signers import Signers
+from hq.station_keys import StationKeys
 from hq.store import Store
 from sync import base64url, topics
 from sync.batch import MAX_EVENTS, Batch

@@ -8,10 +8,11 @@ from store_rig import NOW, STATION, FakeClock, StationJournal, raised, rows, sen
 from common import keyfiles
 from common.events import StationStarted
 from hq import audit, copies, gate, revocation, tables
-from hq.ingest import Ingest, Presences, StationKeys
+from hq.ingest import Ingest, Presences
 from hq.own_keys import order_keys
 from hq.restore import restore
 from hq.signers import Signers
+from hq.station_keys import StationKeys
 from hq.store import Store
 from sync.signed import Writer
 from sync.signing import SigningKey

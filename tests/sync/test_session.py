@@ -36,6 +36,30 @@ async def test_a_clean_stop_says_farewell_and_is_quick(hq, station):
     assert [farewell["session"] for farewell in hq.farewells] == hq.sessions
 
 
+async def test_a_new_certificate_and_key_are_used_in_a_new_session_at_once(hq, station):
+    await until(lambda: hq.births and station.sessions.up)
+    station.sessions.renew()
+    await until(lambda: len(hq.births) == 2)
+    first, second = hq.births
+    assert first["session"] != second["session"]
+    await until(lambda: hq.farewells)
+    assert hq.farewells[0]["session"] == first["session"]
+
+
+async def test_the_time_in_an_ack_counts_only_in_its_session_and_by_headquarters_key(hq, station):
+    heard = []
+    station.sessions.on_time = heard.append
+    await until(lambda: hq.births and station.sessions.up)
+    await until(lambda: heard or not station.sender.outbox.unanswered)
+    heard.clear()
+    journal = station.journal.journal
+    hq.ack(journal, time="2031-01-01T00:00:00.000Z", session="another")
+    hq.ack(journal, time="2032-01-01T00:00:00.000Z", key=STRANGER)
+    hq.ack(journal, time="2033-01-01T00:00:00.000Z")
+    await until(lambda: heard)
+    assert heard == ["2033-01-01T00:00:00.000Z"]
+
+
 async def test_a_birth_tells_what_is_kept_and_the_highest_generation_ever_accepted(mosquitto, hq):
     station = Station(mosquitto)
     station.orders.highest = 4

@@ -12,7 +12,7 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture
 def config(tmp_path):
-    layout.write(tmp_path, broker_port=1, hq_port=0, station_ports={})
+    layout.write(tmp_path, broker_port=1, hq_broker_port=2, hq_port=0, station_ports={})
     return tmp_path / "hq/hq.toml"
 
 

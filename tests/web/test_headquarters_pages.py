@@ -95,6 +95,14 @@ async def test_a_broker_outage_is_one_banner_and_not_a_row_for_everya_station():
     assert "/answer" in page
 
 
+async def test_a_revoked_station_is_shown_as_one_whether_the_broker_is_there_or_not():
+    for connected in (True, False):
+        desk = CityDesk(stations=[a_station("sjz-001", revoked=True), a_station("sjz-002")], broker_connected=connected)
+        async with at_headquarters(desk) as browser:
+            page = (await browser.get("/?lang=en")).text
+        assert page.count("revoked: nothing of it is taken") == 1
+
+
 async def test_scripts_in_any_text_are_shown_as_text():
     desk = CityDesk(
         a_row(station=SCRIPT, id=SCRIPT, origin=SCRIPT),

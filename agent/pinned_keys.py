@@ -83,7 +83,8 @@ class PinnedKeys:
         with self._lock:
             kept = msgspec.convert(msgspec.to_builtins(self._kept), type=_File)
             if rotated.use == "order":
-                base64url.decode(rotated.key, size=KEY_BYTES)
+                key_id = base64url.encode(VerifyKey(base64url.decode(rotated.key, size=KEY_BYTES)).id)
+                kept.retired = [old for old in kept.retired if old != key_id]
                 known = [*self._first, *kept.order]
                 if rotated.key in known and known[-1] != rotated.key:
                     kept.order = [key for key in kept.order if key != rotated.key]

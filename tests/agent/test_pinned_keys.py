@@ -95,6 +95,17 @@ def test_two_rotations_while_a_station_was_away_leave_all_three_believed_until_t
     assert believes(keys, OLD, NEW, NEWER) == [False, False, True]
 
 
+def test_a_key_that_comes_back_into_use_has_its_grace_again(started, clock):
+    keys = started()
+    rotate(keys, NEW)
+    assert believes(keys, NEW) == [True]
+    clock.now += GRACE_S
+    keys.retire()
+    rotate(keys, OLD)
+    rotate(keys, NEWER)
+    assert believes(keys, OLD, NEW, NEWER) == [True, True, True]
+
+
 def test_the_same_order_again_changes_nothing(started, tmp_path):
     keys = started()
     rotate(keys, NEW)

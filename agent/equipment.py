@@ -1,10 +1,11 @@
+# ruff: noqa: PLC0415 - a driver that few stations need is imported where there is one: memory
 """The station's drivers and who hears them: made from its settings, wired once, kept running beside each other."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
 from agent import nightly
@@ -23,9 +24,11 @@ from agent.visits import Reader
 from common.events import DeviceKind
 from drivers.button_memory import ButtonMemory
 from drivers.card_reader import CardReader
-from drivers.code_scanner import CodeScanner
 from drivers.panel import Panel
-from drivers.passport_reader import PassportReader
+
+if TYPE_CHECKING:
+    from drivers.code_scanner import CodeScanner
+    from drivers.passport_reader import PassportReader
 
 
 class Driver(Standing, Protocol):
@@ -82,31 +85,8 @@ class Equipment:
             for card in (settings.card_reader,)
             if card is not None
         ]
-        self._passport_readers = [
-            PassportReader(
-                passport.name,
-                passport.port,
-                baud=passport.baud,
-                monotonic=time.monotonic,
-                today=partial(_today, clock, settings.station.zone),
-                on_state=room.state,
-            )
-            for passport in (settings.passport_reader,)
-            if passport is not None
-        ]
-        self._code_scanners = [
-            CodeScanner(
-                scanner.name,
-                scanner.port,
-                baud=scanner.baud,
-                suffix=scanner.suffix,
-                monotonic=time.monotonic,
-                on_state=room.state,
-                on_code=on_code,
-            )
-            for scanner in (settings.code_scanner,)
-            if scanner is not None
-        ]
+        self._passport_readers = _passport_readers(settings, clock, room)
+        self._code_scanners = _code_scanners(settings, room, on_code)
         for panel, its in zip(self._panels, settings.panel, strict=True):
             room.watch(panel, "panel")
             shown.add(panel, buzzer=its.buzzer)
@@ -171,3 +151,39 @@ def _today(clock: Clock, zone: str) -> date | None:
     if not clock.trusted():
         return None
     return datetime.fromtimestamp(clock.wall_ms() / 1000, ZoneInfo(zone)).date()
+
+
+def _passport_readers(settings: StationSettings, clock: Clock, room: Devices) -> "list[PassportReader]":
+    if (passport := settings.passport_reader) is None:
+        return []
+    from drivers.passport_reader import PassportReader
+
+    today = partial(_today, clock, settings.station.zone)
+    return [
+        PassportReader(
+            passport.name,
+            passport.port,
+            baud=passport.baud,
+            monotonic=time.monotonic,
+            today=today,
+            on_state=room.state,
+        )
+    ]
+
+
+def _code_scanners(settings: StationSettings, room: Devices, on_code: Callable[[str], None]) -> "list[CodeScanner]":
+    if (scanner := settings.code_scanner) is None:
+        return []
+    from drivers.code_scanner import CodeScanner
+
+    return [
+        CodeScanner(
+            scanner.name,
+            scanner.port,
+            baud=scanner.baud,
+            suffix=scanner.suffix,
+            monotonic=time.monotonic,
+            on_state=room.state,
+            on_code=on_code,
+        )
+    ]

@@ -97,7 +97,7 @@ def print_revoked(settings: HqSettings, station: str, reason: str) -> int:
         )
     crl = settings.keys.authority / "crl.pem"
     sys.stdout.write(
-        f"{count} certificates of it are on {crl}: give that to the broker, so that it lets none of them in.\n"
+        f"Its certificates ({count}) are on {crl}: give that to the broker, so that it lets none of them in.\n"
     )
     return 0
 

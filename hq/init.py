@@ -77,11 +77,12 @@ def init(config: Path, wish: Wish) -> int:
     if settings_made:
         name = json.dumps(wish.names[0])
         config.write_text(_SETTINGS.format(own_port=wish.own_port, port=wish.port, name=name), encoding="utf-8")
-    places = _places(config)
+    places, data = _places(config)
     try:
         founding = Founding(places, city=wish.city, now=dt.datetime.now(dt.UTC))
         founding.keys()
         founding.broker(wish.names)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)  # accounts are made before anything was ever started
     except (AuthorityMissingError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return FAILED
@@ -109,8 +110,8 @@ def init(config: Path, wish: Wish) -> int:
     return 0
 
 
-def _places(config: Path) -> Places:
-    """Read where keys and certificates are, whether they are there or not."""
+def _places(config: Path) -> tuple[Places, Path]:
+    """Read where keys and certificates are, whether they are there or not, and the data folder."""
     settings = Settings.read(config)
     keys, broker = settings.root.section("keys"), settings.root.section("broker")
     places = Places(
@@ -123,6 +124,7 @@ def _places(config: Path) -> Places:
         key=broker.path("key"),
         broker=config.absolute().parent / "broker",
     )
+    data = settings.root.section("hq").path("data")
     if settings.mistakes:
         raise SettingsError(settings.mistakes)
-    return places
+    return places, data

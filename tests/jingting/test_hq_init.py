@@ -43,6 +43,13 @@ def test_from_nothing_to_settings_that_load_and_every_key_its_owners_only(tmp_pa
         assert str(path) in said.split("safe place")[1], "it must say what to back up"
 
 
+def test_an_account_can_be_made_before_headquarters_was_ever_started(tmp_path):
+    init(tmp_path)
+    command = ["hq", "user", "add", "--config", str(tmp_path / "hq.toml"), "--role", "administrator", "chief"]
+    made = CliRunner().invoke(main, command, input="a password long enough\n")
+    assert made.exit_code == 0, made.output
+
+
 def test_again_it_keeps_every_key_and_says_so_and_mends_what_is_missing(tmp_path):
     init(tmp_path)
     before = keys(tmp_path)

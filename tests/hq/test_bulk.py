@@ -21,17 +21,17 @@ def test_rows_come_back_as_they_were_put_in_whatever_is_in_them(store):
 def test_binary_values_and_truths_come_back(store):
     store.take(StationJournal().add(raised()).batch(), received_ms=NOW)
     (call,) = rows(store, tables.help_calls)
-    more = [call | {"call": f"c{number}", "escalated": bool(number % 2)} for number in range(4)]
+    more = [call | {"call": f"more-{number}", "escalated": bool(number % 2)} for number in range(4)]
     line = {"station": STATION, "sha256": bytes(range(32)), "journal": "j", "number": 7, "line": b"\x00\xff\n\t\\N"}
     with store.database.write() as connection:
         insert_mappings(connection, tables.help_calls, more)
         insert_mappings(connection, tables.aside, [line | {"received_ms": NOW}])
         insert_mappings(connection, tables.aside, [])
-    assert {name: row["escalated"] for name, row in calls(store).items() if name.startswith("c")} == {
-        "c0": False,
-        "c1": True,
-        "c2": False,
-        "c3": True,
+    assert {name: row["escalated"] for name, row in calls(store).items() if name.startswith("more-")} == {
+        "more-0": False,
+        "more-1": True,
+        "more-2": False,
+        "more-3": True,
     }
     assert rows(store, tables.aside) == [line | {"received_ms": NOW}]
 

@@ -1,15 +1,42 @@
-"""Settings for a command: loaded, or every mistake on stderr and the exit code that says so."""
+"""What the commands do alike: settings loaded or every mistake told, a house served to its end."""
 
+import asyncio
+import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
+from common.process import leave_no_trace, set_up_logging
 from common.settings import EX_CONFIG, SettingsError
 
 _Settings = TypeVar("_Settings")
+
+CONFIG = click.option(
+    "--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings, a TOML file.", default=None
+)
+
+
+class Lazy(click.Group):
+    """A group whose commands stand in other modules, `places`, and are imported when they are called."""
+
+    def __init__(self, *, places: Mapping[str, str], **rest: Any) -> None:
+        super().__init__(**rest)
+        self._places = places
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names of its commands."""
+        return sorted(self._places)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import and return a command, or None when there is none of that name."""
+        if cmd_name not in self._places:
+            return None
+        module, name = self._places[cmd_name].split(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
 
 
 def load(load: Callable[[Path], _Settings], config: Path | None) -> _Settings:
@@ -26,3 +53,18 @@ def leave(message: str, code: int) -> NoReturn:
     """Say why on stderr, and exit with `code`."""
     click.echo(message, err=True)
     sys.exit(code)
+
+
+def serve(house: Coroutine[object, object, None], *failures: type[Exception]) -> None:
+    """Run a house to its end; what keeps it from serving is said in one line, exit 1."""
+    expected: tuple[type[Exception], ...] = (OSError, *failures)
+    try:
+        asyncio.run(house)
+    except expected as error:
+        leave(str(error), 1)
+
+
+def set_up(*, quiet: Sequence[str] = ()) -> None:
+    """Log to stderr; of `quiet` packages only what goes wrong."""
+    leave_no_trace()
+    set_up_logging(quiet=quiet)

@@ -17,13 +17,12 @@ from typing import Any, BinaryIO, Final
 import click
 
 from common import process
-from jingting.loading import load
+from jingting.loading import CONFIG, load
 from jingting.one_device import DRIVERS, Address, DriverName, Told, addresses, build, running
 
 _CHUNK: Final = 4096
 
 _FULL = click.option("--full", is_flag=True, help="Show who it is on a terminal too.")
-_CONFIG = click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="A station's settings.")
 
 
 def _device_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -34,7 +33,7 @@ def _device_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--port", help="A path, usb:VID:PID, a URL; of a gpio_button CHIP:LINE, as pinctrl-rp1:17."),
         click.option("--driver", type=click.Choice(DRIVERS), help="Without --config: what it is."),
         click.option("--name", help="With --config: which of its devices."),
-        _CONFIG,
+        CONFIG,
     ):
         command = option(command)
     return command
@@ -94,7 +93,7 @@ def decode(driver: str, *, full: bool) -> None:
 
 
 @click.command("list")
-@_CONFIG
+@CONFIG
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each.")
 def list_devices(config: Path | None, *, as_json: bool) -> None:
     """Show what is plugged in; with --config, what these settings name, and how the running station says it stands."""

@@ -1,0 +1,106 @@
+# ruff: noqa: PLC0415 - imports inside commands are this file's idea
+"""`jingting station …`: run one, ask it how it is, make a kiosk one, and make it none again."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from jingting.loading import CONFIG, leave, load, serve, set_up
+
+
+@click.group(invoke_without_command=True)
+@CONFIG
+@click.pass_context
+def station(context: click.Context, config: Path | None) -> None:
+    """Run one station until SIGTERM or SIGINT."""
+    context.obj = config
+    if context.invoked_subcommand is None:
+        from agent import settings as station_settings
+
+        settings = load(station_settings.load, config)
+        set_up()
+        from agent.database import JournalError
+        from agent.station import run
+        from common.process import share_one_heap
+
+        share_one_heap()
+
+        serve(run(settings), JournalError)
+
+
+@station.command()
+@CONFIG
+@click.option("--json", "as_json", is_flag=True, help="Print the station's own JSON.")
+@click.pass_context
+def status(context: click.Context, config: Path | None, *, as_json: bool) -> None:
+    """Ask a running station how it is: exit 0 well, 1 something is wrong, 3 not running."""
+    from agent import settings as station_settings
+    from jingting import status as asking
+
+    settings = load(station_settings.load, config or context.obj)
+    at = settings.web.duty_host, settings.web.duty_port
+    answer = asking.ask(*at)
+    if answer is None:
+        click.echo(
+            f"{settings.station.id} does not answer at {asking.address(*at)}."
+            " Start it with: jingting station --config FILE",
+            err=True,
+        )
+        sys.exit(asking.NOT_RUNNING)
+    wrong = asking.wrong(answer)
+    click.echo(asking.as_json(answer) if as_json else asking.in_words(answer, wrong))
+    sys.exit(asking.WRONG if wrong else 0)
+
+
+@station.command()
+@click.argument("code", required=False)
+@click.option("--folder", type=click.Path(path_type=Path), metavar="DIR", help="Instead of CODE: has invitation.json.")
+@click.option("--at", metavar="HOST:PORT", help="Where headquarters is; a URI or a folder says it.")
+@click.option("--station", "station_id", metavar="ID", help="Which station this becomes; a URI or a folder says it.")
+@click.option(
+    "--dir", "home", type=click.Path(path_type=Path, file_okay=False), required=True, help="Keys, settings and data."
+)
+@click.option("--panel", metavar="PORT", help="Serial port of the help panel.")
+@click.option("--card-reader", metavar="PORT", help="Serial port of the card reader.")
+def enroll(
+    *,
+    code: str | None,
+    folder: Path | None,
+    at: str | None,
+    station_id: str | None,
+    home: Path,
+    panel: str | None,
+    card_reader: str | None,
+) -> None:
+    """Make a station of this kiosk, with a one-time CODE of `jingting hq invite`: its text, or its URI.
+
+    Cut off at any point, do it again in the same way.
+    """
+    from jingting import enroll as enrolling
+
+    try:
+        invitation = enrolling.invitation(code, folder, at, station_id)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    sys.exit(enrolling.enroll(invitation, home, panel=panel, card_reader=card_reader))
+
+
+@station.command()
+@CONFIG
+@click.option("--force", is_flag=True, help="Though events wait for headquarters: they are lost.")
+@click.pass_context
+def wipe(context: click.Context, config: Path | None, *, force: bool) -> None:
+    """Destroy a station on this machine for good: keys first, then journal, orders and settings."""
+    file = config or context.obj
+    if file is None:
+        raise click.UsageError("Missing option '--config': the settings of the station to be wiped.")
+    from agent.wipe import NotWipedError, wipe
+
+    try:
+        wipe(file.absolute(), force=force, tell=click.echo)
+    except NotWipedError as error:
+        leave(f"Nothing was destroyed: {error}", 1)
+    except OSError as error:
+        leave(f"{error.filename}: {(error.strerror or str(error)).lower()}; mend that, and do it again", 1)
+    click.echo("Next: tell headquarters that this kiosk is gone.")

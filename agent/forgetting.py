@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from agent import record_rows
 from agent.orders import REMEMBERED_MS, id_that_counts
 from agent.pen import Pen
 from common.events import EVENTS, HelpClosed, HelpPressedAgain, HelpRaised, Rescued, read_payload
@@ -62,6 +63,14 @@ def forget_orders(pen: Pen, *, now_ms: int) -> bool:
         last = number
     connection.execute("DELETE FROM orders WHERE number <= ?", (last,))
     return len(found) == SLICE and last == found[-1][0]
+
+
+def forget_records(pen: Pen, *, now_ms: int, age_ms: int) -> bool:
+    """Forget the records that have been closed for `age_ms`, SLICE at most; False: no more to do.
+
+    `now_ms` is a trusted time.
+    """
+    return record_rows.forget_closed(pen.connection, now_ms=now_ms, age_ms=age_ms, most=SLICE)
 
 
 def _unwrapped(line: bytes) -> dict[str, Any] | None:

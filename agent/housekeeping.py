@@ -45,6 +45,7 @@ class Housekeeping:
         clock: Clock,
         *,
         rewind_days: int,
+        header_days: int,
         on_dropped: Callable[[int], None],
     ) -> None:
         self._journal = journal
@@ -53,6 +54,7 @@ class Housekeeping:
         self._path = path
         self._clock = clock
         self._rewind_ms = rewind_days * _DAY_MS
+        self._header_ms = header_days * _DAY_MS
         self._copied_all = True
 
     async def run(self) -> None:
@@ -96,6 +98,8 @@ class Housekeeping:
         while await run(closed):
             pass
         while await run(partial(forgetting.forget_orders, now_ms=now_ms)):
+            pass
+        while await run(partial(forgetting.forget_records, now_ms=now_ms, age_ms=self._header_ms)):
             pass
         await run(partial(_drop_damaged, path=self._path, now_ms=now_ms))
 

@@ -20,12 +20,15 @@ CREATE TABLE IF NOT EXISTS records(
     waits_for TEXT,                -- the day it comes back to the desk; NULL: it is there
     boot TEXT NOT NULL,            -- of record.opened,
     opened_ns INTEGER NOT NULL,    -- with CLOCK_BOOTTIME in that boot
+    closed_ms INTEGER,             -- when it was first seen closed since its last change, on a trusted clock
     record TEXT NOT NULL           -- the whole of it, `common.record.Record` as JSON
 );
+CREATE INDEX IF NOT EXISTS records_closed ON records(closed_ms) WHERE NOT is_open;
 CREATE INDEX IF NOT EXISTS records_open ON records(place) WHERE is_open;
 CREATE INDEX IF NOT EXISTS records_waiting ON records(waits_for) WHERE waits_for IS NOT NULL;
 -- Every record event by its id: a form submitted again changes nothing.
-CREATE TABLE IF NOT EXISTS record_events(id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS record_events(id TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS record_events_of ON record_events(record);
 -- The sealed fields of each record: of two boxes that have the same field, the later one's counts.
 CREATE TABLE IF NOT EXISTS record_boxes(
     record TEXT NOT NULL, change INTEGER NOT NULL, event TEXT NOT NULL, key TEXT NOT NULL, box TEXT NOT NULL,
@@ -103,6 +106,22 @@ def boxes(connection: sqlite3.Connection, record: str) -> tuple[Box, ...]:
     return tuple(Box(event, Sealed(key=key, box=box)) for event, key, box in rows)
 
 
+def forget_closed(connection: sqlite3.Connection, *, now_ms: int, age_ms: int, most: int) -> bool:
+    """Forget records that were closed and left alone for `age_ms`, `most` at a time; False: no more to do.
+
+    `now_ms` is a trusted time, and the age counts from the first such time at which it was seen closed: what a wrong
+    clock wrote on its events is no reason to forget it. That its number was given is not forgotten.
+    """
+    connection.execute("UPDATE records SET closed_ms = ? WHERE NOT is_open AND closed_ms IS NULL", (now_ms,))
+    aged = "SELECT id FROM records WHERE NOT is_open AND closed_ms <= ? LIMIT ?"
+    found = connection.execute(aged, (now_ms - age_ms, most)).fetchall()
+    for (record,) in found:
+        connection.execute("DELETE FROM record_events WHERE record = ?", (record,))
+        connection.execute("DELETE FROM record_boxes WHERE record = ?", (record,))
+        connection.execute("DELETE FROM records WHERE id = ?", (record,))
+    return len(found) == most
+
+
 def last_of_day(connection: sqlite3.Connection, day: str) -> int:
     """Return the last number given on a local day (`YYYYMMDD`), 0 when there was none."""
     row = connection.execute("SELECT last FROM record_days WHERE day = ?", (day,)).fetchone()
@@ -133,7 +152,7 @@ def _changed(
     if record is not None:  # one that was lost with a damaged file has no row to change
         record = _fold(record, payload, event_id, event)
         connection.execute(
-            "UPDATE records SET is_open = ?, waits_for = ?, record = ? WHERE id = ?",
+            "UPDATE records SET is_open = ?, waits_for = ?, closed_ms = NULL, record = ? WHERE id = ?",
             (record.state != "closed", record.waits_for, _write(record), record.id),
         )
         if isinstance(payload, RecordAmended):
@@ -142,9 +161,9 @@ def _changed(
 
 
 def _noted(
-    connection: sqlite3.Connection, _number: int, event_id: str, _payload: Any, _event: Mapping[str, Any]
+    connection: sqlite3.Connection, _number: int, event_id: str, payload: Any, _event: Mapping[str, Any]
 ) -> None:
-    connection.execute("INSERT INTO record_events VALUES (?)", (event_id,))
+    connection.execute("INSERT INTO record_events VALUES (?, ?)", (event_id, payload.record))
 
 
 def _keep_box(

@@ -80,11 +80,15 @@ class HealthSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalSettings:
-    """What the journal may take of the disk, and how many days it keeps what headquarters has stored."""
+    """What the journal may take of the disk, and how many days it keeps what headquarters has stored.
+
+    `header_days`: for how long after its last change a closed record still stands at the desk, without who it was.
+    """
 
     max_bytes: int
     reserve_bytes: int
     rewind_days: int
+    header_days: int
 
     @property
     def limits(self) -> Limits:
@@ -251,4 +255,9 @@ def _journal(section: Section) -> JournalSettings:
     rewind_days = section.whole("rewind_days", default=14, least=1, most=3650)
     if reserve >= most // 2:
         section.mistake("reserve_bytes", found=str(reserve), expected=f"less than half of max_bytes, which is {most}")
-    return JournalSettings(max_bytes=most, reserve_bytes=reserve, rewind_days=rewind_days)
+    return JournalSettings(
+        max_bytes=most,
+        reserve_bytes=reserve,
+        rewind_days=rewind_days,
+        header_days=section.whole("header_days", default=90, least=1, most=3650),
+    )

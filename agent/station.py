@@ -148,6 +148,7 @@ async def run(settings: StationSettings) -> None:
         station.data / "station.db",
         clock,
         rewind_days=settings.journal.rewind_days,
+        header_days=settings.journal.header_days,
         on_dropped=link.dropped,
     )
 

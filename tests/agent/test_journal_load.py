@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from journal_rig import SOURCE, StillClock, all_lines, child, is_chained, open_journal
 
-from agent import calls, devices, orders, salvage, wal
+from agent import calls, devices, orders, record_rows, salvage, wal
 from agent.database import connect, open_database
 from agent.entry import Envelope
 from agent.help import HelpDesk
@@ -28,7 +28,7 @@ from common.identifiers import uuid7
 from drivers.panel import PressReading
 from sync.lanes import Outbox
 
-SCHEMA = (calls.SCHEMA, devices.SCHEMA, orders.SCHEMA, salvage.SCHEMA)
+SCHEMA = (calls.SCHEMA, devices.SCHEMA, orders.SCHEMA, record_rows.SCHEMA, salvage.SCHEMA)
 PROJECTORS = calls.projectors() | devices.projectors()
 DAY_MS = 24 * 3600 * 1000
 WAITING = 100_000
@@ -77,6 +77,7 @@ async def test_with_100_000_events_waiting_a_press_is_confirmed_within_two_secon
         path,
         clock,
         rewind_days=14,
+        header_days=90,
         on_dropped=outbox.pruned,
     )
     work = asyncio.create_task(keeping.run())
@@ -95,7 +96,13 @@ async def test_72_hours_cut_off_at_ten_times_the_load_stay_below_the_cap_and_lea
     path = tmp_path / "station.db"
     journal = await open_journal(tmp_path, clock=clock, schema=SCHEMA, projectors=PROJECTORS, limits=limits)
     keeping = Housekeeping(
-        journal, Salvage(journal, path, source=SOURCE), path, clock, rewind_days=14, on_dropped=dropped.append
+        journal,
+        Salvage(journal, path, source=SOURCE),
+        path,
+        clock,
+        rewind_days=14,
+        header_days=90,
+        on_dropped=dropped.append,
     )
 
     async def pass_hours(hours: int, *, per_hour: int) -> tuple[int, int]:
@@ -141,7 +148,13 @@ async def test_a_reader_that_never_ends_is_counted_and_what_it_holds_up_stays_be
     path, clock = tmp_path / "station.db", StillClock()
     journal = await open_journal(tmp_path, clock=clock, schema=SCHEMA, projectors=PROJECTORS, limits=limits)
     keeping = Housekeeping(
-        journal, Salvage(journal, path, source=SOURCE), path, clock, rewind_days=14, on_dropped=lambda oldest: None
+        journal,
+        Salvage(journal, path, source=SOURCE),
+        path,
+        clock,
+        rewind_days=14,
+        header_days=90,
+        on_dropped=lambda oldest: None,
     )
     await journal.append(StationStarted(agent="0.1.0"))
     with closing(sqlite3.connect(path, isolation_level=None)) as reader:
@@ -186,7 +199,13 @@ async def main():
     limits = Limits(max_bytes=32 * MIB, reserve_bytes=8 * MIB)
     journal = await open_journal(folder, clock=clock, schema=SCHEMA, projectors=PROJECTORS, limits=limits)
     keeping = Housekeeping(
-        journal, Salvage(journal, path, source=SOURCE), path, clock, rewind_days=14, on_dropped=lambda oldest: None
+        journal,
+        Salvage(journal, path, source=SOURCE),
+        path,
+        clock,
+        rewind_days=14,
+        header_days=90,
+        on_dropped=lambda oldest: None,
     )
     await keeping.sweep()
     held = (folder / "station.db-reserve").stat().st_blocks * 512

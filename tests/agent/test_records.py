@@ -2,6 +2,7 @@ import asyncio
 import sqlite3
 import uuid
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from record_rig import OTHER_BOOT, PLANTED, Station
@@ -347,3 +348,33 @@ async def test_nothing_comes_due_and_no_day_is_past_while_the_clock_is_unsure(st
     station.clock.synchronised = False
     assert station.records.due_ones() == ()
     await lead(station, record, ("resume", Filled()), ("suspend", Filled(until="2020-01-01")))
+
+
+async def test_a_closed_record_is_forgotten_ninety_days_after_its_last_change_and_its_number_is_not_given_again(
+    station,
+):
+    kept = await station.open("ZX-01", state="registered", typed={"name": "欧阳甲测"})
+    gone = await station.open("ZX-01", state="registered", typed={"name": "欧阳甲测"})
+    assert await station.records.step(gone.id, "withdraw", station.new_id())
+    assert station.state(gone.id) == "closed"
+    day_ms = 24 * 3600 * 1000
+
+    async def days_later(days):
+        at_ms = station.clock.wall_ms() + days * day_ms
+        forget = partial(record_rows.forget_closed, now_ms=at_ms, age_ms=90 * day_ms, most=10)
+        return await station.journal.run(lambda pen: forget(pen.connection))
+
+    assert [await days_later(days) for days in (0, 89)] == [False, False]
+    assert station.records.by_number(gone.number) is not None
+    await days_later(90)
+    assert station.records.by_number(gone.number) is None
+    assert station.records.get(kept.id) is not None
+    left = station.journal.query(
+        lambda db: [
+            db.execute(f"SELECT count(*) FROM {table} WHERE record = ?", (gone.id,)).fetchone()[0]
+            for table in ("record_events", "record_boxes")
+        ]
+    )
+    assert left == [0, 0]
+    again = await station.open("ZX-01", state="registered")
+    assert again.number.endswith("-0003")

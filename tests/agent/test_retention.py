@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from journal_rig import SOURCE, StillClock, all_events, all_lines, child, is_chained, open_journal
 
-from agent import calls, orders, retention, salvage
+from agent import calls, orders, record_rows, retention, salvage
 from agent.housekeeping import DAMAGED_MS, Housekeeping
 from agent.retention import Mark, due, marked
 from agent.salvage import Salvage
@@ -18,8 +18,9 @@ from common.identifiers import uuid7
 
 DAY_MS = 24 * 3600 * 1000
 REWIND_DAYS = 14
+HEADER_DAYS = 90
 CALL = "018f0000-0000-7000-8000-000000000001"
-SCHEMA = (calls.SCHEMA, orders.SCHEMA, salvage.SCHEMA)
+SCHEMA = (calls.SCHEMA, orders.SCHEMA, record_rows.SCHEMA, salvage.SCHEMA)
 
 
 class TestTheRule:
@@ -78,6 +79,7 @@ class Kept:
             self.folder / "station.db",
             self.clock,
             rewind_days=REWIND_DAYS,
+            header_days=HEADER_DAYS,
             on_dropped=self.heard,
         )
         return self

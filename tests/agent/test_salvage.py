@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from journal_rig import SOURCE, StillClock, all_events, all_lines, child, is_chained, open_journal
 
-from agent import calls, devices, salvage
+from agent import calls, devices, record_rows, salvage
 from agent.database import JournalError, connect, open_database
 from agent.entry import Envelope
 from agent.housekeeping import Housekeeping
@@ -25,7 +25,7 @@ from sync import base64url
 from sync.batch import chain_start
 
 PAGE = 4096
-SCHEMA = (calls.SCHEMA, devices.SCHEMA, salvage.SCHEMA)
+SCHEMA = (calls.SCHEMA, devices.SCHEMA, record_rows.SCHEMA, salvage.SCHEMA)
 PROJECTORS = calls.projectors() | devices.projectors()
 CURSOR = 40
 
@@ -254,6 +254,7 @@ async def test_a_long_file_is_looked_through_behind_the_start(tmp_path, monkeypa
         file,
         StillClock(),
         rewind_days=14,
+        header_days=90,
         on_dropped=lambda oldest: None,
     )
     await housekeeping.look_through()

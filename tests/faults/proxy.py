@@ -15,8 +15,8 @@ _LINGER_NOT = struct.pack("ii", 1, 0)  # close with a reset, and forget what was
 class Proxy:
     """Carries connections from `port`, its own, to another port of this machine. `async with` opens and closes it.
 
-    `carried` counts the bytes of both directions. `delay_s` is what each direction adds, `bytes_per_s` what it carries
-    (None: whatever comes); both may be changed at any time.
+    `carried` counts the bytes of both directions, `carried_there` those to the other port. `delay_s` is what each
+    direction adds, `bytes_per_s` what it carries (None: whatever comes); both may be changed at any time.
     """
 
     def __init__(self, to_port: int) -> None:
@@ -24,7 +24,7 @@ class Proxy:
         self.delay_s = 0.0
         self.bytes_per_s: float | None = None
         self.connections = 0
-        self.carried = 0
+        self.carried = self.carried_there = 0
         self._to_port = to_port
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -74,7 +74,7 @@ class Proxy:
                 for come, go in ((reader, back), (there, writer)):
                     way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_PIECES)
                     group.create_task(self._take(come, way))
-                    group.create_task(self._give(way, go))
+                    group.create_task(self._give(way, go, there=go is back))
         except* OSError:
             pass  # one end hung up or was not there: the other hears of it
         finally:
@@ -87,7 +87,9 @@ class Proxy:
             piece = await reader.read(_PIECE)
             await way.put((asyncio.get_running_loop().time() + self.delay_s, piece))
 
-    async def _give(self, way: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter) -> None:
+    async def _give(
+        self, way: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter, *, there: bool
+    ) -> None:
         while True:
             due, piece = await way.get()
             await asyncio.sleep(due - asyncio.get_running_loop().time())
@@ -95,6 +97,7 @@ class Proxy:
             if not piece:
                 raise ConnectionResetError("hung up")
             self.carried += len(piece)
+            self.carried_there += len(piece) if there else 0
             writer.write(piece)
             await writer.drain()
             if self.bytes_per_s is not None:

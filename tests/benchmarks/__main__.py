@@ -18,6 +18,8 @@ BENCHES = (
     "devices",
     "panel",
     "handshakes",
+    "signing",
+    "sealing",
 )
 COLUMNS = ("name", "value", "unit", "baseline", "ratio", "aim", "met")
 

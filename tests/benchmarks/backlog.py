@@ -17,12 +17,14 @@ PERSON = {"name": "慕容复兴", "sex": "男", "number": "110101199003077571", 
 _TOGETHER = 300
 
 
-def _new_id() -> str:
+def new_id() -> str:
+    """Return an id of now."""
     return uuid7(wall_ms=time.time_ns() // 1_000_000)
 
 
-def _record(key: ShiftKey, number: int) -> list[tuple[Payload, str]]:
-    record = _new_id()
+def a_record(key: ShiftKey, number: int) -> list[tuple[Payload, str]]:
+    """Return a record's three events, each with its id."""
+    record = new_id()
     opened = RecordOpened(
         record=record,
         number=f"JW012-20261122-{number:04}",
@@ -38,18 +40,18 @@ def _record(key: ShiftKey, number: int) -> list[tuple[Payload, str]]:
         RecordStepped(record=record, change=2, step="accept", state="accepted", staff="officer-3"),
         RecordStepped(record=record, change=3, step="handle", state="handling", staff="officer-3"),
     ]
-    return [(opened, record), *((step, _new_id()) for step in steps)]
+    return [(opened, record), *((step, new_id()) for step in steps)]
 
 
 async def fill(home: Path, station: str, events: int) -> int:
     """Fill a station's journal; return its head."""
     journal = await Journal.open(home / "data/station.db", source=f"/stations/{station}", clock=Clock())
     public = keyfiles.read_sealing_public(home / "headquarters.sealing.pub")
-    key = ShiftKey.new(_new_id())
+    key = ShiftKey.new(new_id())
     kem = base64url.encode(key.wrap(SealingPublicKey(public), station))
     to = base64url.encode(hashlib.sha256(public).digest()[:16])
     await journal.append(KeyIssued(kid=key.kid, suite=SUITE, to=to, kem=kem))
-    payloads = [each for number in range((events + 2) // 3) for each in _record(key, number)][: events - 1]
+    payloads = [each for number in range((events + 2) // 3) for each in a_record(key, number)][: events - 1]
     for first in range(0, len(payloads), _TOGETHER):
         some = payloads[first : first + _TOGETHER]
         await asyncio.gather(*(journal.append(payload, event_id=event_id) for payload, event_id in some))
@@ -60,4 +62,4 @@ async def fill(home: Path, station: str, events: int) -> int:
 
 def help_raised() -> HelpRaised:
     """Return a call for help."""
-    return HelpRaised(call=_new_id(), origin="panel")
+    return HelpRaised(call=new_id(), origin="panel")

@@ -3,12 +3,14 @@
 import getpass
 import json
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -86,6 +88,19 @@ def hold_one_event(folder: Path, sealing_key: SealingPublicKey) -> None:
         received_ms=time.time_ns() // 1_000_000,
     )
     store.close()
+
+
+def without(key: Path, ask: Callable[[], subprocess.CompletedProcess[str]]) -> subprocess.CompletedProcess[str]:
+    """Ask while the key is away."""
+    away = key.rename(key.with_name("away"))
+    try:
+        return ask()
+    finally:
+        away.rename(key)
+
+
+def pub(headquarters: Path) -> Path:
+    return headquarters / "sealing.key.pub"
 
 
 def config(headquarters: Path) -> Path:
@@ -170,16 +185,45 @@ def test_nothing_is_asked_without_a_reason(headquarters):
 
 def test_without_the_private_key_it_says_which_file_is_missing_and_exits_78(headquarters):
     key = headquarters / "sealing.key"
-    away = key.rename(key.with_name("away.key"))
-    try:
-        result = unseal(headquarters)
-        assert (result.returncode, result.stdout) == (78, "")
-        assert result.stderr == f"keys.sealing: {key}: no such file or directory\n"
-    finally:
-        away.rename(key)
+    result = without(key, lambda: unseal(headquarters))
+    assert (result.returncode, result.stdout) == (78, "")
+    assert result.stderr == f"keys.sealing: {key}: no such file or directory\n"
     key.chmod(0o644)
     assert "mode 0644" in unseal(headquarters).stderr
     key.chmod(0o600)
+
+
+def test_a_copy_restored_elsewhere_is_read_with_the_keys_and_by_nobody_without_them(headquarters, tmp_path):
+    copy, elsewhere = tmp_path / "copy", tmp_path / "elsewhere/hq"
+    assert jingting("hq", "backup", copy, "--config", config(headquarters)).returncode == 0
+    layout.write(elsewhere.parent, broker_port=1, hq_broker_port=2, hq_port=0, station_ports={})
+    done = jingting("hq", "restore", copy, "--config", config(elsewhere))
+    assert done.returncode == 0, done.stderr
+    assert ": 1 stations, 3 events; " in done.stdout
+
+    own = elsewhere / "sealing.key"  # made anew there, with all else that a headquarters begins with
+    key_id = SealingPublicKey(keyfiles.read_sealing_public(pub(headquarters))).id.hex()
+    for refused, code, says in (
+        (unseal(elsewhere), 1, f"beside keys.sealing, as …-{key_id}.key"),
+        (unseal_record(elsewhere, NUMBER), 1, f"beside keys.sealing, as …-{key_id}.key"),
+        (without(own, lambda: unseal(elsewhere)), 78, "no such file or directory"),
+    ):
+        assert (refused.returncode, refused.stdout) == (code, "")
+        assert says in refused.stderr
+    written = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    for field in (*FIELDS.values(), MORE["phone"]):
+        assert field.encode() not in written
+        assert json.dumps(field).encode() not in written
+
+    told = own.with_name(f"sealing-{key_id}.key")
+    shutil.copy(headquarters / "sealing.key", told)  # beside its own, as it was told
+    assert json.loads(unseal(elsewhere).stdout) == FIELDS
+    told.unlink()
+    for half in (headquarters / "sealing.key", pub(headquarters)):  # or in its place
+        shutil.copy(half, elsewhere)
+    result = unseal_record(elsewhere, NUMBER)
+    assert (result.returncode, json.loads(result.stdout)) == (0, {"name": FIELDS["name"], "phone": MORE["phone"]})
+    assert entries(elsewhere)[-1]["event"] == AMENDED  # whose chain goes on from the copy's
 
 
 def test_a_sealing_key_is_its_owners_only_and_never_overwritten(headquarters):

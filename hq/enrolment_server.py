@@ -20,7 +20,7 @@ from hq.authority import Authority
 from hq.database import FAILURES
 from hq.metrics import Metrics
 from hq.registrar import GUESSES, Refused, Registrar
-from hq.slowing import Slowing
+from hq.slowing import Slowing, place
 from sync.enrolment import MAX_BODY
 from sync.strict_json import parse_object
 
@@ -29,6 +29,10 @@ log = logging.getLogger(__name__)
 HANDSHAKE_S: Final = 5.0
 """How long a client may take for the TLS handshake, in seconds."""
 SHUTDOWN_S: Final = 2.0
+LONGEST_S: Final = 300.0
+"""The longest wait between two refused attempts from one address."""
+FORGOTTEN_S: Final = 3600.0
+"""After so long without a refused one the count begins again."""
 CERTIFICATE_DAYS: Final = 90
 LOOK_EVERY_S: Final = 3600.0
 """How often the age of our own certificate is looked at, in seconds."""
@@ -41,7 +45,7 @@ class EnrolmentServer(LocalServer):
         super().__init__()
         self._registrar = registrar
         self._metrics = metrics
-        self._slowing = Slowing(monotonic)
+        self._slowing = Slowing(monotonic, longest_s=LONGEST_S, forgotten_s=FORGOTTEN_S)
         self.get("/1/authority")(self._authority)
         for name, grant in (
             ("enrol", registrar.enrol),
@@ -95,7 +99,7 @@ class EnrolmentServer(LocalServer):
                 self._metrics.enrolment(name, refused.error)
                 if refused.error in GUESSES:
                     log.warning("A kiosk at %s was refused %s: %s.", address, name, refused.error)
-                    self._slowing.refused(address)
+                    self._slowing.wrong(place(address))
                 return _refusal(refused.status, refused.error, refused.detail)
             except _SlowDown as slow:
                 self._metrics.enrolment(name, "slow-down")
@@ -108,7 +112,7 @@ class EnrolmentServer(LocalServer):
                 return _refusal(503, "unavailable", "Headquarters cannot do it now; try again later.")
             self._metrics.enrolment(name, "granted")
             if name != "nonce":
-                self._slowing.succeeded(address)
+                self._slowing.forget(place(address))
             return _answer(200, answered)
 
         return answer
@@ -116,7 +120,7 @@ class EnrolmentServer(LocalServer):
     async def _granted(
         self, address: str, request: Request, grant: Callable[[Mapping[str, Any]], dict[str, Any]]
     ) -> dict[str, Any]:
-        wait_s = self._slowing.wait_s(address)
+        wait_s = self._slowing.wait_s(place(address))
         if wait_s:
             raise _SlowDown(int(wait_s) + 1)
         if request.content_length > MAX_BODY:

@@ -1,61 +1,78 @@
-"""Whoever guesses waits: after some refusals each further attempt from an address is taken only later and later."""
+"""Whoever guesses waits: after some wrong guesses each further one is taken later and later. In a bounded memory."""
 
 import ipaddress
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Final
 
 FREE: Final = 5
-"""Refusals from an address that cost nothing: people mistype."""
-_LONGEST_S: Final = 300.0
-_FORGOTTEN_S: Final = 3600.0
-_ADDRESSES: Final = 10_000
+"""So many wrong guesses in a row cost nothing but their own time: people mistype."""
+
+REMEMBERED: Final = 10_000
+"""Most guessers that are remembered; those longest quiet are forgotten first."""
+
+_DOUBLINGS: Final = 16
+"""More of them than any wait has: a float has no room for 1024, which at one guess a minute takes 17 hours."""
 
 
 @dataclass(slots=True)
-class _Refused:
-    times: int
-    last: float
-    until: float
+class _Count:
+    wrong: int
+    last_s: float
 
 
 class Slowing:
-    """Refusals by address, for one loop; `monotonic` in seconds."""
+    """Wrong guesses by who made them, whatever names these; not for several threads. `monotonic` in seconds.
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    Each wrong guess beyond the free ones doubles the wait, up to `longest_s`; after `forgotten_s` without one the count
+    begins again.
+    """
+
+    def __init__(self, monotonic: Callable[[], float], *, longest_s: float, forgotten_s: float) -> None:
         self._monotonic = monotonic
-        self._refused: OrderedDict[str, _Refused] = OrderedDict()
+        self._longest_s = longest_s
+        self._forgotten_s = forgotten_s
+        self._counts: OrderedDict[Hashable, _Count] = OrderedDict()
 
-    def wait_s(self, address: str) -> float:
-        """Return in how many seconds an attempt from there is taken, 0 for now."""
-        found = self._refused.get(_place(address))
-        return 0.0 if found is None else max(0.0, found.until - self._monotonic())
+    def wait_s(self, who: Hashable) -> float:
+        """Return in how many seconds a guess of theirs is taken, 0 for now."""
+        count = self._counts.get(who)
+        if count is None or count.wrong < FREE:
+            return 0.0
+        wait = min(self._longest_s, 2.0 ** min(count.wrong - FREE, _DOUBLINGS))
+        return max(0.0, count.last_s + wait - self._monotonic())
 
-    def refused(self, address: str) -> None:
-        """Hear of a refused attempt."""
-        now, place = self._monotonic(), _place(address)
-        found = self._refused.pop(place, None)
-        if found is None or now - found.last >= _FORGOTTEN_S:
-            found = _Refused(0, now, now)
-        found.times, found.last = found.times + 1, now
-        if found.times >= FREE:
-            found.until = now + min(_LONGEST_S, 2.0 ** min(found.times - FREE, 16))
-        self._refused[place] = found  # behind all others: the oldest are forgotten first
-        if len(self._refused) > _ADDRESSES:
-            self._refused.popitem(last=False)
+    def wrong(self, who: Hashable) -> None:
+        """Hear of a wrong guess."""
+        now, count = self._monotonic(), self._counts.pop(who, None)
+        if count is None or now - count.last_s >= self._forgotten_s:
+            count = _Count(0, now)
+        count.wrong, count.last_s = count.wrong + 1, now
+        self._counts[who] = count  # behind all others
+        if len(self._counts) > REMEMBERED:
+            self._counts.popitem(last=False)
 
-    def succeeded(self, address: str) -> None:
-        """Hear of one that was right."""
-        self._refused.pop(_place(address), None)
+    def take_back(self, who: Hashable) -> None:
+        """Hear that the guess told last was right."""
+        if who in self._counts:
+            self._counts[who].wrong -= 1
+
+    def forget(self, who: Hashable) -> None:
+        """Begin their count again."""
+        self._counts.pop(who, None)
 
 
-def _place(address: str) -> str:
-    """Return what counts as one sender: an IPv4 address, or the /64 of an IPv6 one (RFC 4291, section 2.5.4)."""
+def place(address: str) -> str:
+    """Return what counts as one sender: an IPv4 address, or of IPv6 the /64 that one household or office has.
+
+    RFC 6177, section 2, and RFC 4291, section 2.5.4; an IPv4 address mapped into IPv6 (2.5.5.2) is that address.
+    Whatever is no address is `unknown`.
+    """
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        return address
+        return "unknown"
     if isinstance(found, ipaddress.IPv6Address):
         return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))
-    return address
+    return str(found)

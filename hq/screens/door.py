@@ -15,6 +15,7 @@ from common.web.pages import Pages, form_of
 from hq.accounts import Accounts, NoSuchAccountError
 from hq.passwords import MOST
 from hq.roles import PERMITTED, Permission, Session
+from hq.slowing import place
 from hq.throttle import Throttle
 from hq.view import SignIn
 
@@ -213,16 +214,12 @@ class Door:
             raise HTTPException(403)
 
     def _address(self, request: Request) -> str:
-        """Return from where somebody asks, of IPv6 the network that one household or office has (RFC 6177)."""
+        """Return from where somebody asks, as it counts."""
         address: str = request.client_addr[0]
         if self._doorway.proxy:
             # The proxy appends whom it heard; what stands before that, anybody may have written.
             address = request.headers.get("X-Forwarded-For", address).rpartition(",")[2].strip()
-        try:
-            found = ipaddress.ip_address(address)
-        except ValueError:
-            return "unknown"
-        return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else str(found)  # noqa: PLR2004
+        return place(address)
 
     def _is_program(self, request: Request) -> bool:
         # Behind a proxy of this machine everybody comes from this machine.

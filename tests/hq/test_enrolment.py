@@ -8,11 +8,13 @@ import ssl
 import threading
 
 import pytest
+from microdot import Request
 
 from agent.headquarters import AwayError, DeniedError, Headquarters, check_pin, fetch_authority
 from common import certificates
+from hq.enrolment_server import FORGOTTEN_S, LONGEST_S
 from hq.invitations import Guest, NotInvited, redeem
-from hq.slowing import Slowing
+from hq.slowing import Slowing, place
 from sync.enrolment import ask, read_answer
 from sync.invitation import Code, secret_hash
 from tests.enrolment_rig import DAY_MS, Office, certificate, csr, new_key, new_tls_key
@@ -229,7 +231,7 @@ def test_a_nonce_is_good_once_for_one_station_for_a_minute(office):
     with refused("wrong-nonce"):
         kiosk.renew(nonce=late)
     fifth = [kiosk.nonce() for _ in range(5)]
-    office.server._slowing.succeeded("127.0.0.1")
+    office.server._slowing.forget("127.0.0.1")
     with refused("wrong-nonce"):
         kiosk.renew(nonce=fifth[0])
     kiosk.renew(nonce=fifth[4])
@@ -341,27 +343,36 @@ def test_whoever_guesses_waits_and_the_right_code_from_elsewhere_does_not(office
 
 def test_each_further_guess_costs_twice_as_much_up_to_five_minutes_and_an_hour_forgets():
     now = 0.0
-    slowing = Slowing(lambda: now)
+    slowing = Slowing(lambda: now, longest_s=LONGEST_S, forgotten_s=FORGOTTEN_S)
     waits = []
     for _ in range(16):
-        slowing.refused("192.0.2.1")
+        slowing.wrong("192.0.2.1")
         waits.append(slowing.wait_s("192.0.2.1"))
     assert waits == [0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
     assert slowing.wait_s("192.0.2.2") == 0
     now += 3600
-    slowing.refused("192.0.2.1")
+    slowing.wrong("192.0.2.1")
     assert slowing.wait_s("192.0.2.1") == 0
 
 
-def test_a_network_of_ipv6_addresses_is_one_guesser():
-    slowing = Slowing(lambda: 0.0)
-    for host in range(6):
-        slowing.refused(f"2001:db8::{host:x}")
-    assert slowing.wait_s("2001:db8::ffff%eth0") > 0
-    assert slowing.wait_s("2001:db8:0:1::1") == 0
-    for _ in range(5):
-        slowing.refused("::ffff:192.0.2.1")
-    assert slowing.wait_s("::ffff:192.0.2.2") == 0
+def test_a_network_of_ipv6_addresses_is_one_guesser(office):
+    assert place("2001:db8::1") == place("2001:db8::ffff%eth0") != place("2001:db8:0:1::1")
+    assert place("::ffff:192.0.2.1") == place("192.0.2.1") != place("::ffff:192.0.2.2")
+    kiosk = Kiosk(office)
+    body = json.dumps(
+        ask("enrol", STATION, Code.new(bytes(32)).secret, key=kiosk.key, csr=csr(kiosk.tls, STATION))
+    ).encode()
+
+    async def guess(address: str) -> int:
+        headers = {"Content-Length": str(len(body))}
+        request = Request(office.server, (address, 1), "POST", "/1/enrol", "1.1", headers, body=body)
+        return (await office.server.dispatch_request(request)).status_code
+
+    def guess_from(*addresses: str) -> list[int]:
+        return [asyncio.run(guess(address)) for address in addresses]
+
+    assert guess_from(*(f"2001:db8::{host:x}" for host in range(6))) == [403] * 5 + [429]
+    assert guess_from("2001:db8:0:1::1", "::ffff:192.0.2.1") == [403, 403]
 
 
 def raw(office: Office, method: str, path: str, body: bytes, **headers: str) -> tuple[int, dict]:

@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hq import throttle
-from hq.throttle import FORGOTTEN_S, FREE, MOST_S, Throttle
+from hq import slowing
+from hq.slowing import FREE
+from hq.throttle import FORGOTTEN_S, MOST_S, Throttle
 
 
 class Clock:
@@ -15,9 +16,13 @@ class Clock:
         return self.now
 
 
+def clock_of(throttle):
+    return throttle._slowing._monotonic
+
+
 def wrong(guesses, throttle, account="wang", address="192.0.2.7"):
     """Guess so often, waiting as long as is asked, and return the seconds it took."""
-    clock, began = throttle._monotonic, throttle._monotonic.now
+    clock, began = clock_of(throttle), clock_of(throttle).now
     for _ in range(guesses):
         wait = throttle.wait_s(account, address)
         if wait:
@@ -69,10 +74,18 @@ def test_ones_own_account_does_not_make_guesses_at_others_free():
     assert throttle.wait_s("wang", "192.0.2.7") > 0
 
 
+def test_who_guesses_for_days_locks_nobody_out():
+    throttle = Throttle(Clock())
+    wrong(3000, throttle)
+    assert throttle.wait_s("wang", "198.51.100.1") == MOST_S
+    clock_of(throttle).now += MOST_S
+    assert throttle.wait_s("wang", "198.51.100.1") == 0
+
+
 def test_a_quiet_quarter_of_an_hour_is_forgotten():
     throttle = Throttle(Clock())
     wrong(FREE + 3, throttle)
-    throttle._monotonic.now += FORGOTTEN_S + MOST_S
+    clock_of(throttle).now += FORGOTTEN_S + MOST_S
     assert wrong(FREE, throttle) == 0
 
 
@@ -80,7 +93,7 @@ def test_a_quiet_quarter_of_an_hour_is_forgotten():
 def test_whatever_comes_nobody_waits_for_more_than_a_minute_and_memory_stays_bounded(guesses):
     clock = Clock()
     throttled = Throttle(clock)
-    before, throttle.REMEMBERED = throttle.REMEMBERED, 8
+    before, slowing.REMEMBERED = slowing.REMEMBERED, 8
     try:
         for account, address, right, later in guesses:
             clock.now += later
@@ -88,8 +101,8 @@ def test_whatever_comes_nobody_waits_for_more_than_a_minute_and_memory_stays_bou
             assert 0 <= wait <= MOST_S
             if right and not wait:
                 throttled.right(account, address)
-            assert len(throttled._counts) <= 8
+            assert len(throttled._slowing._counts) <= 8
             assert len(throttled._known) <= 8
-            assert all(count.wrong >= 0 for count in throttled._counts.values())
+            assert all(count.wrong >= 0 for count in throttled._slowing._counts.values())
     finally:
-        throttle.REMEMBERED = before
+        slowing.REMEMBERED = before

@@ -10,7 +10,7 @@ from hq import tables
 from hq.roles import IDLE_MS, PAPERS_MS, PERMITTED, SHIFT_MS, WATCH_MS
 from hq.screens import door
 from hq.screens.door import Doorway
-from hq.throttle import FREE
+from hq.slowing import FREE
 
 ANSWER = f"/stations/sjz-001/calls/{CALL}/answer"
 FORM = {"name": "wang", "password": PASSWORD}
@@ -159,6 +159,23 @@ async def test_guessing_is_slowed_by_account_and_address_and_the_owner_elsewhere
         monotonic[0] += 120
         assert (await browser.post("/sign-in", data=FORM, headers=stranger)).status_code == 303
         assert browser.desk.sign_ins.count("slowed") == 2
+
+
+async def test_a_household_of_ipv6_addresses_is_one_guesser_and_ipv4_ones_written_as_ipv6_are_many():
+    doorway = Doorway(secure=False, proxy="127.0.0.1")
+    async with at_headquarters(CityDesk(), role=None, doorway=doorway) as browser:
+        for addresses, last in (("2001:db8::{}", 429), ("::ffff:192.0.2.{}", 401)):
+            statuses = [
+                (
+                    await browser.post(
+                        "/sign-in",
+                        data={"name": f"guess-{number}-{last}", "password": "x"},
+                        headers={"X-Forwarded-For": addresses.format(number)},
+                    )
+                ).status_code
+                for number in range(FREE + 1)
+            ]
+            assert statuses == [401] * FREE + [last]
 
 
 async def test_guesses_cannot_fill_the_memory(monkeypatch):

@@ -49,7 +49,7 @@ def card_reads() -> tuple[Callable[[], int], float]:
 
 
 def presses() -> tuple[Callable[[], int], float]:
-    sent = [frames.encode(frames.Press(7, number, 1, 20), number % 256) for number in range(1, 101)]
+    sent = [frames.encode(frames.Press(7, number, 1, 20, False), number % 256) for number in range(1, 101)]
     pieces = in_pieces(b"".join(sent))
     decoder = frames.Decoder()
 

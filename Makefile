@@ -38,6 +38,8 @@ audit: .venv/audit.stamp
 setup: .venv/packages.stamp .venv/catalogues.stamp
 	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null && ls /usr/lib/postgresql/*/bin/postgres /usr/lib/*/faketime >/dev/null 2>&1 \
 	  || scripts/setup >/dev/null
+	@# As pip leaves an installed package: a process that compiles for itself starts later and keeps what it took.
+	@$(PYTHON) -m compileall -q agent common drivers hq jingting sync
 
 # A venv knows its own path: one that was moved, or whose Python is gone, is made anew.
 .venv/packages.stamp: requirements/all.txt pyproject.toml scripts/setup

@@ -2,12 +2,15 @@
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from agent.device_settings import GpioButtonSettings
 from drivers.button_memory import ButtonMemory
 from drivers.device import State
-from drivers.gpio_button import GpioButton, LineSettings
 from drivers.panel import PressReading
+
+if TYPE_CHECKING:
+    from drivers.gpio_button import GpioButton
 
 
 def remember(buttons: Sequence[GpioButtonSettings]) -> dict[str, ButtonMemory]:
@@ -26,8 +29,12 @@ def drive(
     *,
     on_press: Callable[[PressReading], None],
     on_state: Callable[[State, str], None],
-) -> list[GpioButton]:
+) -> "list[GpioButton]":
     """Return a driver for each button, to be kept running."""
+    if not buttons:
+        return []
+    from drivers.gpio_button import GpioButton, LineSettings  # noqa: PLC0415 - few stations have one: memory
+
     return [
         GpioButton(
             button.name,

@@ -19,7 +19,6 @@ from agent.device_settings import (
 from agent.quota import MIB, Limits
 from common import keyfiles
 from common.settings import BrokerSettings, Section, Settings, WebSettings, read_broker, read_web
-from sync.invitation import CodeError, read_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +194,8 @@ def _enrolment(root: Section) -> EnrolmentSettings | None:
     section = root.optional_section("enrolment")
     if section is None:
         return None
+    from sync.invitation import CodeError, read_at  # noqa: PLC0415 - only for a station that was enrolled: memory
+
     at = section.text("at", expected="HOST:PORT")
     try:
         read_at(at or "-:1")

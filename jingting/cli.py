@@ -12,22 +12,20 @@ from pathlib import Path
 import click
 
 from common.version import VERSION
-from jingting.hq_commands import hq
 from jingting.loading import Lazy, set_up
-from jingting.station_commands import station
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Lazy,
+    places={"hq": "jingting.hq_commands:hq", "station": "jingting.station_commands:station"},
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(VERSION, message="%(prog)s %(version)s")
 def main() -> None:
     """Jingting, the agent of a city's police service stations, and its headquarters.
 
     Try it: jingting demo
     """
-
-
-main.add_command(station)
-main.add_command(hq)
 
 
 @main.group(

@@ -20,20 +20,20 @@ CONFIG = click.option(
 
 
 class Lazy(click.Group):
-    """A group whose commands stand in other modules, `places`, and are imported when they are called."""
+    """A group with commands that stand in other modules, `places`, and are imported when they are called."""
 
     def __init__(self, *, places: Mapping[str, str], **rest: Any) -> None:
         super().__init__(**rest)
         self._places = places
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Return the names of its commands."""
-        return sorted(self._places)
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of its commands, those that stand here too."""
+        return sorted({*super().list_commands(ctx), *self._places})
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import and return a command, or None when there is none of that name."""
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, imported if need be, or None when there is none of that name."""
         if cmd_name not in self._places:
-            return None
+            return super().get_command(ctx, cmd_name)
         module, name = self._places[cmd_name].split(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command

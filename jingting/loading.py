@@ -39,12 +39,17 @@ class Lazy(click.Group):
         return command
 
 
-def load(load: Callable[[Path], _Settings], config: Path | None) -> _Settings:
-    """Return loaded settings, or print every mistake and leave."""
+def given(config: Path | None) -> Path:
+    """Return the settings' file, or leave when none was named."""
     if config is None:
         raise click.UsageError("Missing option '--config'; config/ in the source has commented examples.")
+    return config
+
+
+def load(load: Callable[[Path], _Settings], config: Path | None) -> _Settings:
+    """Return loaded settings, or print every mistake and leave."""
     try:
-        return load(config)
+        return load(given(config))
     except SettingsError as error:
         leave(str(error), EX_CONFIG)
 

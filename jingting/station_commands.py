@@ -1,12 +1,13 @@
 # ruff: noqa: PLC0415 - imports inside commands are this file's idea
 """`jingting station …`: run one, ask it how it is, make a kiosk one, and make it none again."""
 
+import os
 import sys
 from pathlib import Path
 
 import click
 
-from jingting.loading import CONFIG, leave, load, serve, set_up
+from jingting.loading import CONFIG, given, leave, load
 
 
 @click.group(invoke_without_command=True)
@@ -16,17 +17,8 @@ def station(context: click.Context, config: Path | None) -> None:
     """Run one station until SIGTERM or SIGINT."""
     context.obj = config
     if context.invoked_subcommand is None:
-        from agent import settings as station_settings
-
-        settings = load(station_settings.load, config)
-        set_up()
-        from agent.database import JournalError
-        from agent.station import run
-        from common.process import share_one_heap
-
-        share_one_heap()
-
-        serve(run(settings), JournalError)
+        # The same process goes on as the daemon alone: the command line's parser takes 1.7 MiB, and a kiosk has 48.
+        os.execv(sys.executable, (sys.executable, "-m", "agent", str(given(config))))  # noqa: S606 - our own program
 
 
 @station.command()

@@ -18,7 +18,8 @@ def station(context: click.Context, config: Path | None) -> None:
     context.obj = config
     if context.invoked_subcommand is None:
         # The same process goes on as the daemon alone: the command line's parser takes 1.7 MiB, and a kiosk has 48.
-        os.execv(sys.executable, (sys.executable, "-m", "agent", str(given(config))))  # noqa: S606 - our own program
+        # -P: nothing is imported from the folder it happens to be started in.
+        os.execv(sys.executable, (sys.executable, "-P", "-m", "agent", str(given(config))))  # noqa: S606 - our own
 
 
 @station.command()

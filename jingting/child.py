@@ -12,6 +12,10 @@ from pathlib import Path
 _ROOT = Path(__file__).parents[1]
 _STOP_S = 5.0
 
+# The city's own end, however it comes, ends its processes (prctl(2), PR_SET_PDEATHSIG); the second look is for a city
+# that ended before the first word was said.
+_TIED = ("setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"')
+
 
 def jingting(*arguments: str | Path) -> tuple[str, ...]:
     """Return the command line that runs `jingting` with these arguments, installed or from its source."""
@@ -46,8 +50,7 @@ class Child:
 
     def start(self) -> None:
         """Start it. Raises OSError when its program is not there."""
-        # The city's own end, however it comes, ends its processes (prctl(2), PR_SET_PDEATHSIG).
-        tied = ("setpriv", "--pdeathsig", "KILL", "--") if shutil.which("setpriv") else ()
+        tied = (*_TIED, str(os.getpid())) if shutil.which("setpriv") else ()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own commands
                 (*tied, *self._command),

@@ -2,6 +2,7 @@
 
 PYTHON := .venv/bin/python
 CATALOGUES := $(wildcard common/web/locales/*/LC_MESSAGES/*.po)
+TEMPLATES := $(wildcard agent/screens/templates/*.html hq/screens/templates/*.html common/web/templates/*.html)
 .PHONY: run test check bench faults audit lock clean setup
 
 run: setup
@@ -35,7 +36,7 @@ audit: .venv/audit.stamp
 	@.venv/audit/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements/audit.txt
 	@touch $@
 
-setup: .venv/packages.stamp .venv/catalogues.stamp
+setup: .venv/packages.stamp .venv/catalogues.stamp .venv/templates.stamp
 	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null && ls /usr/lib/postgresql/*/bin/postgres /usr/lib/*/faketime >/dev/null 2>&1 \
 	  || scripts/setup >/dev/null
 	@# As pip leaves an installed package: a process that compiles for itself starts later and keeps what it took.
@@ -55,6 +56,10 @@ setup: .venv/packages.stamp .venv/catalogues.stamp
 	@if [ -n "$(CATALOGUES)" ]; then .venv/bin/pybabel --quiet compile -d common/web/locales -D jingting; fi
 	@touch $@
 
+.venv/templates.stamp: .venv/packages.stamp common/web/templates.py $(TEMPLATES)
+	@$(PYTHON) -m common.web.templates agent/screens/templates hq/screens/templates
+	@touch $@
+
 # MicroPython's standard library and an RP2's modules, apart from the packages: there they would hide CPython's own.
 .venv/rp2-stubs.stamp: .venv/packages.stamp scripts/rp2_stubs.py
 	@$(PYTHON) scripts/rp2_stubs.py .venv/rp2-stubs
@@ -71,3 +76,4 @@ clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find common/web/locales -name '*.mo' -delete
+	rm -rf agent/screens/templates/compiled hq/screens/templates/compiled

@@ -1,29 +1,23 @@
 """The base of every page: templates in the visitor's language, static files, error pages."""
 
 from collections.abc import Collection, Mapping
-from contextvars import ContextVar
 from functools import cache, partial
-from gettext import GNUTranslations
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from microdot import Microdot, Request, Response
 from microdot.microdot import HTTPException
 
 from common.web.faults import keep_words_out_of_the_log
 from common.web.guards import guard
-from common.web.languages import COOKIE, DEFAULT, LANGUAGES, catalogue, chosen
+from common.web.languages import COOKIE, LANGUAGES, catalogue, chosen
+from common.web.templates import environment, spoken_in
 
 _HERE = Path(__file__).parent
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _ERRORS = (400, 401, 403, 404, 405, 413, 421, 429, 500, 503)
 _A_YEAR_S = 365 * 24 * 3600
-_A_DAY_S = 24 * 3600
 
 _catalogue = cache(catalogue)
-# One environment for all languages and listeners: each template is compiled, and kept in a kiosk's memory, once.
-_spoken: ContextVar[GNUTranslations] = ContextVar("_spoken")
 
 
 class Pages:
@@ -46,7 +40,7 @@ class Pages:
         proven: bool = False,
     ) -> None:
         self._catalogues = {language: _catalogue(language) for language in LANGUAGES}
-        self._environment = _environment(templates)
+        self._environment = environment(templates)
         self._cookie = cookie
         self._static = _static()
         keep_words_out_of_the_log()
@@ -71,11 +65,8 @@ class Pages:
         return chosen(request, self._cookie)
 
     def _render(self, language: str, template: str, status: int, values: Mapping[str, object]) -> Response:
-        spoken = _spoken.set(self._catalogues[language])
-        try:
+        with spoken_in(self._catalogues[language]):
             text = self._environment.get_template(template).render(values, lang=language)
-        finally:
-            _spoken.reset(spoken)
         return Response(text, status, {"Content-Type": "text/html; charset=utf-8"})
 
     async def _serve_static(self, _request: Request, name: str) -> Response:
@@ -88,13 +79,6 @@ class Pages:
         return self._render(self._language(request), "error.html", status, {"status": status})
 
 
-def elapsed(seconds: int) -> str:
-    """Return a duration as people read it on a stopwatch: `0:07`, `12:34`, `3:05:09`."""
-    minutes, rest = divmod(max(0, seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
 def form_of(request: Request) -> dict[str, str]:
     """Return a submitted form's fields; raises HTTPException 400 when the body is not a form."""
     try:
@@ -105,39 +89,8 @@ def form_of(request: Request) -> dict[str, str]:
     return {key: form[key] for key in form}
 
 
-def _gettext(message: str) -> str:
-    return _spoken.get().gettext(message)
-
-
-def _ngettext(singular: str, plural: str, number: int) -> str:
-    return _spoken.get().ngettext(singular, plural, number)
-
-
 @cache
 def _static() -> Mapping[str, tuple[bytes, str]]:
     return {
         path.name: (path.read_bytes(), f"{_TYPES[path.suffix]}; charset=utf-8") for path in (_HERE / "static").iterdir()
     }
-
-
-@cache
-def _environment(templates: Path) -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader([templates, _HERE / "templates"]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        extensions=["jinja2.ext.i18n"],
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    # The extension adds this method at run time.
-    i18n: Any = environment
-    i18n.install_gettext_callables(_gettext, _ngettext, newstyle=True)
-    environment.filters["elapsed"] = elapsed
-    environment.globals |= {
-        "languages": LANGUAGES,
-        "default_language": DEFAULT,
-        "A_DAY_S": _A_DAY_S,
-    }
-    return environment

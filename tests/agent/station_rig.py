@@ -5,6 +5,8 @@ import contextlib
 import json
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -208,3 +210,13 @@ def cpu_s(process: psutil.Process) -> float:
 
 def rss_mib(process: psutil.Process) -> float:
     return process.memory_info().rss / 2**20
+
+
+def libraries_mib() -> float:
+    """What a Python takes on this machine that has imported a station's libraries, and does nothing."""
+    imports = "asyncio, ssl, sqlite3, tomllib, gettext, msgspec, zstandard, paho.mqtt.client, jinja2, microdot, serial"
+    idle = f"import {imports}, cryptography.hazmat.primitives.hpke, sys; print(flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-P", "-c", idle], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        return rss_mib(psutil.Process(process.pid))

@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from station_rig import DEADLINE_S, House, Manager, black_hole, cpu_s, environment, rss_mib, until
+from station_rig import DEADLINE_S, House, Manager, black_hole, cpu_s, environment, libraries_mib, rss_mib, until
 
 from jingting.city import City
 from jingting.web import base_url, page
@@ -249,7 +249,7 @@ async def test_without_a_broker_a_press_sounds_within_half_a_second(tmp_path):
             await house.clear()
 
 
-async def test_with_both_pages_open_it_is_four_threads_48_mib_and_idle(house):
+async def test_with_both_pages_drawn_and_open_it_is_four_threads_idle_and_little_beside_its_libraries(house):
     await house.start()
     async with house.pages() as pages:
         process = house.process()
@@ -260,8 +260,11 @@ async def test_with_both_pages_open_it_is_four_threads_48_mib_and_idle(house):
         await asyncio.wait_for(pages[0].readuntil(b"event: heartbeat"), DEADLINE_S)
         passed = asyncio.get_running_loop().time() - began
         assert (cpu_s(process) - before) / passed < 0.05
+        for port, path in ((house.web_port, "/"), (house.duty_port, "/duty")):
+            assert await asyncio.to_thread(page, base_url("127.0.0.1", port) + path)
         assert process.num_threads() <= 4
-        assert rss_mib(process) <= 48
+        # What the libraries take differs from one build of Python to another; `make bench` has the whole of it.
+        assert rss_mib(process) - libraries_mib() <= 16
 
 
 # -- in a city --------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from agent.orders import OrdersStore
 from common.clock import Clock, rfc3339
 from common.events import is_urgent_event
 from sync.batch import Batch
-from sync.connection import Broker
+from sync.broker import Broker
 from sync.sender import Sender
 from sync.session import OrdersHeld, Sessions
 from sync.signed import MAX_OPEN_AT_HQ, Writer

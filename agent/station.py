@@ -36,7 +36,7 @@ from common.changes import Changes
 from common.events import StationStarted, StationStopped
 from common.version import VERSION
 from common.web.server import LocalServer
-from sync.connection import Broker
+from sync.broker import Broker
 from sync.signing import SigningKey
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from hq import revocation
 from hq.patience import Patience
 from hq.store import Store
 from hq.wire import ATTEMPTS, Wire
-from sync.connection import Broker, Incoming
+from sync.broker import Broker
+from sync.connection import Incoming
 
 log = logging.getLogger(__name__)
 

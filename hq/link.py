@@ -24,7 +24,8 @@ from hq.station_keys import StationKeys
 from hq.store import Store
 from hq.wire import ATTEMPTS, Wire
 from sync import topics
-from sync.connection import Broker, Incoming, Will
+from sync.broker import Broker
+from sync.connection import Incoming, Will
 from sync.signing import SigningKey
 
 BEAT_EVERY_S: Final = 60.0

@@ -21,7 +21,7 @@ from hq.screens.server import listener
 from hq.settings import HqSettings
 from hq.store import Store
 from hq.worker import LogWorker
-from sync.connection import Broker
+from sync.broker import Broker
 
 log = logging.getLogger(__name__)
 

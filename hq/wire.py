@@ -12,16 +12,8 @@ from typing import Any, Final
 
 from hq.database import FAILURES
 from sync.backoff import Backoff
-from sync.connection import (
-    TAKEN_OVER,
-    Broker,
-    BrokerRefusedError,
-    BrokerUnreachableError,
-    Connection,
-    Incoming,
-    Slot,
-    Will,
-)
+from sync.broker import Broker
+from sync.connection import TAKEN_OVER, BrokerRefusedError, BrokerUnreachableError, Connection, Incoming, Slot, Will
 
 log = logging.getLogger(__name__)
 

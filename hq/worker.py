@@ -20,7 +20,8 @@ from hq.station_keys import StationKeys
 from hq.store import Store
 from hq.wire import ATTEMPTS, Wire
 from sync import topics
-from sync.connection import Broker, Incoming
+from sync.broker import Broker
+from sync.connection import Incoming
 from sync.signing import SigningKey
 
 

@@ -16,17 +16,10 @@ from typing import Any, Final, Literal, Protocol
 from sync import topics
 from sync.backoff import Backoff
 from sync.batch import Batch, Standing
-from sync.connection import (
-    TAKEN_OVER,
-    Broker,
-    BrokerRefusedError,
-    BrokerUnreachableError,
-    Connection,
-    Ending,
-    Incoming,
-    Will,
-)
+from sync.broker import Broker
+from sync.connection import TAKEN_OVER, BrokerRefusedError, BrokerUnreachableError, Connection, Ending, Incoming, Will
 from sync.receiver import ack_header, read_ack, read_batch
+from sync.renewal import Renewal
 from sync.sender import Sender
 from sync.signed import MAX_OPEN_AT_STATION, Kind, Refusal, Unknown, Writer, open_message
 from sync.signing import Keyring
@@ -36,7 +29,6 @@ log = logging.getLogger(__name__)
 
 _DOWN_ACK_EVERY_S: Final = 60.0
 _LOOK_EVERY_S: Final = 5.0
-_EPOCH_JITTER_S: Final = 60.0
 _LOG_HELD_S: Final = 180.0
 """How long the log lane keeps still once a takeover is suspected."""
 _INBOX: Final = 64
@@ -99,9 +91,7 @@ class Sessions:
         self._connection: Connection | None = None
         self._session = ""
         self._protocol5 = True
-        self._epoch: str | None = None
-        self._renew_at = float("inf")
-        self._renewed_at = -_EPOCH_JITTER_S
+        self._renewal = Renewal(rng)
         self._down_ack_until_heard = True
         self._inbox: asyncio.Queue[Incoming] = asyncio.Queue(_INBOX)
         self._stopping = asyncio.Event()
@@ -152,7 +142,7 @@ class Sessions:
 
     def renew(self) -> None:
         """Begin a new session soon: what a connection begins with (certificate, will) is not what it was."""
-        self._renew_at = self._monotonic()
+        self._renewal.ask(self._monotonic())
         self._retry.set()
 
     def stop(self) -> None:
@@ -274,8 +264,7 @@ class Sessions:
                     reader.result()
                 if stopping.done():
                     return Ending(by_broker=False, code=0, reason="stopping")
-                if now >= self._renew_at:
-                    self._renew_at, self._renewed_at = float("inf"), now
+                if self._renewal.due(now):
                     return Ending(by_broker=False, code=0, reason="a new session is due")
                 if self._sender is not None and self._sender.outbox.overdue(now):
                     return Ending(by_broker=False, code=0, reason="headquarters is online but does not answer")
@@ -389,10 +378,5 @@ class Sessions:
             self._sender.outbox.hint(worker, now, online=online)
             self._sender.wake()
             self._on_change()
-        if not isinstance(epoch, str) or not online:
-            return
-        if self._epoch is not None and epoch != self._epoch and not message.retained:
-            # A restored headquarters asks everybody to begin anew; the jitter keeps them from doing it at once.
-            soonest = max(now, self._renewed_at + _EPOCH_JITTER_S)
-            self._renew_at = min(self._renew_at, soonest + self._rng.uniform(0.0, _EPOCH_JITTER_S))
-        self._epoch = epoch
+        if isinstance(epoch, str) and online:
+            self._renewal.saw(epoch, now, retained=message.retained)

@@ -13,7 +13,7 @@ from common import certificates
 from hq.authority import Authority
 from jingting.child import Child
 from jingting.city import City
-from sync.connection import Broker
+from sync.broker import Broker
 
 DEADLINE_S = 20.0
 OF_A_STATION = (

@@ -17,7 +17,7 @@ from jingting import layout
 from jingting.child import Child, jingting
 from jingting.ports import Ports
 from jingting.web import base_url, fetch
-from sync.connection import Broker
+from sync.broker import Broker
 from sync.signing import Pinned, SigningKey, VerifyKey
 from tests.guests import let_in
 

@@ -18,7 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from common import keyfiles
 from jingting.child import Child, jingting
-from sync.connection import Broker
+from sync.broker import Broker
 from sync.receiver import read_ack
 from sync.signed import MAX_OPEN_AT_STATION, open_message
 from sync.signing import Pinned, VerifyKey

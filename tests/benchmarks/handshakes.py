@@ -21,7 +21,8 @@ from hq.authority import Authority
 from jingting import layout
 from jingting.child import Child
 from jingting.ports import Ports
-from sync.connection import Broker, Connection
+from sync.broker import Broker
+from sync.connection import Connection
 
 SECONDS = 20.0
 STATIONS = 1000

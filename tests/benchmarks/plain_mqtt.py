@@ -7,7 +7,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from sync.connection import Broker
+from sync.broker import Broker
 
 PAYLOAD = b"x" * 416
 _LONGEST_S = 120.0

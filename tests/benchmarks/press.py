@@ -25,7 +25,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from drivers.firmware import frames
 from drivers.simulators.pty_line import open_line
 from jingting.city import City
-from sync.connection import Broker
+from sync.broker import Broker
 from tests.guests import let_in
 
 SECONDS = 30.0

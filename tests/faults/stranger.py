@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 from faults_rig import DEADLINE_S
 
 from jingting.city import City
-from sync.connection import Broker, Connection, Incoming
+from sync.broker import Broker
+from sync.connection import Connection, Incoming
 from tests.guests import as_a_station, let_in
 
 

@@ -17,7 +17,7 @@ from jingting import layout
 from jingting.child import Child
 from jingting.cli import main
 from jingting.ports import Ports
-from sync.connection import Broker
+from sync.broker import Broker
 
 EXAMPLES = Path(__file__).parents[2] / "config/mosquitto"
 

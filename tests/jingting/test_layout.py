@@ -17,7 +17,7 @@ from hq import settings as hq_settings
 from jingting import layout
 from jingting.child import Child
 from jingting.ports import Ports
-from sync.connection import Broker
+from sync.broker import Broker
 from tests.certificates import certify
 
 NOT_AUTHORIZED = 0x87

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sync.connection import Broker
+from sync.broker import Broker
 from tests.certificates import certify, certify_server
 
 NAMES = ("sjz-001", "sjz-002", "hq-test", "watcher")

@@ -9,7 +9,8 @@ import pytest
 from broker_rig import address, server_context, until
 
 from sync import connection as connection_module
-from sync.connection import SLOTS, Broker, BrokerRefusedError, BrokerUnreachableError, Connection, Incoming, Will
+from sync.broker import Broker
+from sync.connection import SLOTS, BrokerRefusedError, BrokerUnreachableError, Connection, Incoming, Will
 
 TOPIC = "jt/1/sjz-001/up/log"
 STATE = "jt/1/sjz-001/state"

@@ -79,11 +79,11 @@ async def test_the_first_epoch_of_a_process_is_only_noted(hq, station):
 async def test_an_epoch_that_comes_retained_is_only_noted(mosquitto, hq, station):
     await until(lambda: hq.births)
     hq.say(epoch="one")
-    await until(lambda: station.sessions._epoch == "one")
+    await until(lambda: station.sessions._renewal._epoch == "one")
     await kicked_by_another(mosquitto, station, 3)  # and now it stays away for minutes
     hq.say(epoch="two", retain=True)
     station.append(urgent=True)
-    await until(lambda: station.sessions._epoch == "two")
+    await until(lambda: station.sessions._renewal._epoch == "two")
     session = station.sessions._session
     station.leap(120)
     event = station.append(urgent=True)

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from agent.entry import Clock
 from agent.journal import Journal
+from agent.queue import Queue
 from agent.records import Records
 from agent.reveals import Reveals
 from agent.scans import Scans
@@ -25,6 +26,7 @@ class Counter:
     """
 
     records: Records
+    queue: Queue
     reveals: Reveals
     visits: Visits
     scans: Scans
@@ -56,5 +58,12 @@ def open_counter(
     visits.changed = changed
     supervisor.keep("visits", visits.run)
     return Counter(
-        records, Reveals(records, journal, clock, seals=seals), visits, scans, clock, changed, seals.new_shift
+        records,
+        Queue(journal, clock),
+        Reveals(records, journal, clock, seals=seals),
+        visits,
+        scans,
+        clock,
+        changed,
+        seals.new_shift,
     )

@@ -7,11 +7,13 @@ from typing import Any, Final
 
 import msgspec
 
+from agent import queue_rows
 from agent.pen import Projector
-from common.events import RecordAmended, RecordOpened, Sealed
+from common.events import RecordAmended, RecordCalled, RecordOpened, Sealed
 from common.record import Record, RecordEvent, Told, fold
 
-SCHEMA: Final = """
+SCHEMA: Final = (
+    """
 CREATE TABLE IF NOT EXISTS records(
     place INTEGER PRIMARY KEY,     -- the order in which they were opened
     id TEXT NOT NULL UNIQUE,       -- that of its record.opened event
@@ -37,6 +39,8 @@ CREATE TABLE IF NOT EXISTS record_boxes(
 -- The last number given on each local day.
 CREATE TABLE IF NOT EXISTS record_days(day TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
 """
+    + queue_rows.SCHEMA
+)
 """Tables for `Journal.open(schema=...)`."""
 
 _LIST: Final = "SELECT record, boot, opened_ns FROM records"
@@ -65,6 +69,7 @@ def projectors() -> dict[str, Projector]:
         "record.opened": _opened,
         "record.amended": _changed,
         "record.stepped": _changed,
+        "record.called": _called,
         "record.revealed": _noted,
     }
 
@@ -142,6 +147,7 @@ def _opened(
         "INSERT INTO record_days VALUES (?1, ?2) ON CONFLICT (day) DO UPDATE SET last = max(last, ?2)", (day, int(last))
     )
     _keep_box(connection, event_id, record, payload)
+    queue_rows.follow(connection, _place(connection, record), record, event)
     _noted(connection, number, event_id, payload, event)
 
 
@@ -157,6 +163,14 @@ def _changed(
         )
         if isinstance(payload, RecordAmended):
             _keep_box(connection, event_id, record, payload)
+        queue_rows.follow(connection, _place(connection, record), record, event)
+    _noted(connection, number, event_id, payload, event)
+
+
+def _called(
+    connection: sqlite3.Connection, number: int, event_id: str, payload: RecordCalled, event: Mapping[str, Any]
+) -> None:
+    queue_rows.called(connection, payload, event)
     _noted(connection, number, event_id, payload, event)
 
 
@@ -172,6 +186,11 @@ def _keep_box(
     if payload.sealed is not None:
         row = (record.id, record.change, event_id, payload.sealed.key, payload.sealed.box)
         connection.execute("INSERT INTO record_boxes VALUES (?, ?, ?, ?, ?)", row)
+
+
+def _place(connection: sqlite3.Connection, record: Record) -> int:
+    (place,) = connection.execute("SELECT place FROM records WHERE id = ?", (record.id,)).fetchone()
+    return int(place)
 
 
 def _fold(record: Record, payload: RecordEvent, event_id: str, event: Mapping[str, Any]) -> Record:

@@ -268,6 +268,13 @@ class RecordStepped(Payload, frozen=True, kw_only=True):
     reason: Name | None = None
 
 
+class RecordCalled(Payload, frozen=True, kw_only=True):
+    """A waiting record's number is called to the desk, for the `times`-th time since it was registered."""
+
+    record: Identifier
+    times: Number
+
+
 class RecordRevealed(Payload, frozen=True, kw_only=True):
     """Somebody at the station was shown sealed fields of a record in full, for ten seconds."""
 
@@ -346,6 +353,7 @@ EVENTS: dict[str, type[Payload]] = {
     "record.opened": RecordOpened,
     "record.amended": RecordAmended,
     "record.stepped": RecordStepped,
+    "record.called": RecordCalled,
     "record.revealed": RecordRevealed,
     "key.issued": KeyIssued,
     "reveal.requested": RevealRequested,

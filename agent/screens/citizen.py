@@ -8,6 +8,7 @@ from microdot.microdot import HTTPException
 from agent.counter import Counter
 from agent.screens.desk import Desk
 from agent.screens.forms import PATIENCE_S, TEMPLATES, Patience, event_id_of
+from agent.screens.queue_page import QueuePage
 from agent.screens.told import told
 from agent.screens.visit_pages import VisitPages
 from common.identifiers import uuid7
@@ -29,6 +30,7 @@ def build_citizen(
     pages = Pages(app, templates=TEMPLATES, allowed_hosts=allowed_hosts)
     screen = _Screen(desk, counter, pages, Stream(desk.changed, heartbeat_s=heartbeat_s), wall_ms)
     screen.visit.serve(app)
+    QueuePage(counter, pages, desk.view).serve(app)
     app.get("/")(screen.page)
     app.get("/live")(screen.live)
     app.get("/events")(screen.events)

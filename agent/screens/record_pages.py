@@ -41,10 +41,12 @@ class RecordPages:
         """Take in the routes."""
         app.get("/duty/new")(self.new)
         app.get("/duty/find")(self.find)
+        app.post("/duty/call")(self.call_next)
         app.get("/duty/shift")(self.shift)
         app.post("/duty/shift")(self.new_shift)
         app.post("/duty/records")(self.open)
         app.get("/duty/records/<record>")(self.show)
+        app.post("/duty/records/<record>/call")(self.call)
         app.post("/duty/records/<record>/amend")(self.amend)
         app.post("/duty/records/<record>/reveal")(self.reveal)
         app.post("/duty/records/<record>/steps/<step>")(self.step)
@@ -55,12 +57,13 @@ class RecordPages:
         try:
             due = {kept.record.id for kept in self._records.due_ones()}
             kept = self._records.open_ones()
+            queue = self._counter.queue.view()
         except JournalError:
-            return {"rows": None, "more": 0, "scanned": scanned}
+            return {"rows": None, "more": 0, "queue": None, "scanned": scanned}
         kept = tuple(sorted(kept, key=lambda one: one.record.id not in due))
         keys = KEYS.ljust(MOST_SHOWN)
         rows = [self._row(one, due=one.record.id in due, key=key.strip()) for one, key in zip(kept, keys, strict=False)]
-        return {"rows": rows, "more": len(kept) - len(rows), "scanned": scanned}
+        return {"rows": rows, "more": len(kept) - len(rows), "queue": queue, "scanned": scanned}
 
     async def new(self, request: Request) -> Response:
         """Ask which service, then for what is told of it."""
@@ -76,6 +79,15 @@ class RecordPages:
         except JournalError:
             return self._refuse(request, "disk")
         return self._refuse(request, "unknown") if found is None else redirect(f"/duty/records/{found.record.id}", 303)
+
+    async def call_next(self, request: Request) -> Response:
+        """Call the next one of the waiting room."""
+        return await self._done(request, self._counter.queue.call_next(event_id_of(request)), "/duty")
+
+    async def call(self, request: Request, record: str) -> Response:
+        """Call somebody again, or out of turn."""
+        calling = self._counter.queue.call(known(record), event_id_of(request))
+        return await self._done(request, calling, "/duty")
 
     async def shift(self, request: Request) -> Response:
         """Ask whether the shift is really to end."""
@@ -101,7 +113,7 @@ class RecordPages:
             state="draft" if form.get("as") == "draft" else "registered",
             typed=_typed(form),
         )
-        return await self._done(request, opening, event_id)
+        return await self._done(request, opening, _at(event_id))
 
     async def show(self, request: Request, record: str) -> Response:
         """Show a record, masked, with its steps."""
@@ -111,7 +123,7 @@ class RecordPages:
         """Complete or correct a record."""
         form = form_of(request)
         amending = self._records.amend(known(record), event_id_of(request), header=_header(form), typed=_typed(form))
-        return await self._done(request, amending, record)
+        return await self._done(request, amending, _at(record))
 
     async def step(self, request: Request, record: str, step: str) -> Response:
         """Take a record one step on."""
@@ -119,7 +131,7 @@ class RecordPages:
         if name is None:
             raise HTTPException(404)
         stepping = self._records.step(known(record), name, event_id_of(request), _filled(request))
-        return await self._done(request, stepping, record)
+        return await self._done(request, stepping, _at(record))
 
     async def reveal(self, request: Request, record: str) -> Response:
         """Answer with the fields themselves: no address leads to them, and the page that has them leaves by itself."""
@@ -134,8 +146,8 @@ class RecordPages:
 
     # -- small things -----------------------------------------------------------------------------------------------
 
-    async def _done(self, request: Request, action: Coroutine[Any, Any, Any], record: str) -> Response:
-        """Carry out a form, and lead to its record; or say why not, in a page from which it may be sent again."""
+    async def _done(self, request: Request, action: Coroutine[Any, Any, Any], goal: str) -> Response:
+        """Carry out a form, and lead to the page `goal`; or say why not, in a page from which it may be sent again."""
         try:
             ended = await self._patience.started(action, within_s=SAVE_S)
         except WrongForm as error:
@@ -147,7 +159,7 @@ class RecordPages:
         if not ended:
             return self._refuse(request, "slow")
         self._counter.changed()
-        return redirect(f"/duty/records/{record}", 303)
+        return redirect(goal, 303)
 
     def _found(self, record: str) -> Record:
         try:
@@ -203,6 +215,10 @@ class RecordPages:
         response = self._page(request, "duty_refused.html", why=why, mistakes=mistakes)
         response.status_code = {"wrong": 400, "unknown": 404}.get(why, 503)
         return response
+
+
+def _at(record: str) -> str:
+    return f"/duty/records/{record}"
 
 
 def _header(form: dict[str, str], *, service: str | None = None) -> Header:

@@ -61,6 +61,10 @@ class Pages:
         """Return the part of a page that its browser fetches again and again."""
         return self._render(self._language(request), template, 200, values)
 
+    def in_all_languages(self, message: str) -> dict[str, str]:
+        """Return a message in every language, by its BCP 47 tag: for a page that many read at once."""
+        return {tag: spoken.gettext(message) for tag, spoken in self._catalogues.items()}
+
     def _language(self, request: Request | None) -> str:
         return chosen(request, self._cookie)
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from agent import record_rows
 from agent.journal import Journal
+from agent.queue import Queue
 from agent.record_form import Header
 from agent.records import Records
 from agent.reveals import Reveals
@@ -86,6 +87,7 @@ class Station:
         self.records = Records(
             self.journal, self.clock, catalogue=CATALOGUE, code="JW012", zone=SHANGHAI, seals=self.keys
         )
+        self.queue = Queue(self.journal, self.clock)
         self.reveals = Reveals(self.records, self.journal, self.clock, seals=self.keys)
         return self
 
@@ -128,5 +130,5 @@ class Station:
 
 def tables(connection: sqlite3.Connection) -> dict[str, list]:
     """Return every row that the projectors of records have written."""
-    names = ("records", "record_events", "record_boxes", "record_days")
+    names = ("records", "record_events", "record_boxes", "record_days", "queue", "service_times")
     return {name: connection.execute(f"SELECT * FROM {name} ORDER BY 1").fetchall() for name in names}

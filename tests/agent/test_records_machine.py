@@ -99,6 +99,24 @@ class RecordsMachine(RuleBasedStateMachine):
         done = self.submit(lambda: self.station.records.amend(record, form, header=header, typed=typed))
         assert done == (self.states[record] != "closed")
 
+    @rule()
+    def the_next_one_is_called(self):
+        form = self.station.new_id()
+        waiting = self.station.queue.view().waiting
+        called = self.submit(lambda: self.station.queue.call_next(form))
+        assert (called is not None) == (waiting > 0)
+        assert called is None or self.states[called] == "registered"
+        assert self.station.queue.view().waiting == waiting - (called is not None)
+
+    @precondition(lambda self: self.states)
+    @rule(which=ANY)
+    def somebody_is_called_again(self, which):
+        record, form = self.pick(which), self.station.new_id()
+        count = len(self.station.events("record.called"))
+        called = self.submit(lambda: self.station.queue.call(record, form))
+        assert not called or self.states[record] == "registered"
+        assert len(self.station.events("record.called")) == count + called
+
     @precondition(lambda self: self.forms)
     @rule(which=ANY)
     def a_form_is_submitted_again(self, which):
@@ -106,6 +124,8 @@ class RecordsMachine(RuleBasedStateMachine):
         count = len(self.station.events())
         again = self.do(form())
         assert again is not False or before is False
+        if before is None:  # nobody waited then
+            return
         if before is not False:
             assert len(self.station.events()) == count
         else:  # refused then; it may be possible now, and is then a step like any other
@@ -131,6 +151,14 @@ class RecordsMachine(RuleBasedStateMachine):
         for record, state in self.states.items():
             assert self.station.state(record) == state
             assert (record in open_ones) == (state != "closed")
+
+    @invariant()
+    def who_is_shown_stands_as_the_display_says(self):
+        view = self.station.queue.view()
+        assert {self.states[turn.record] for turn in view.called} <= {"registered"}
+        assert {self.states[turn.record] for turn in view.served} <= {"accepted", "handling"}
+        waiting = {self.station.records.get(record).number: state for record, state in self.states.items()}
+        assert {waiting[number] for number in view.next} <= {"registered"}
 
     @invariant()
     def numbers_have_no_gap_and_come_once(self):

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from agent import record_rows
 from agent.counter import Counter
 from agent.journal import Journal
+from agent.queue import Queue
 from agent.records import Records
 from agent.reveals import Reveals
 from agent.scans import Scans
@@ -78,7 +79,8 @@ async def a_window(changed):
         try:
             reveals = Reveals(records, journal, clock, seals=keys)
             scans = Scans(clock.mono_ns, changed)
-            yield Counter(records, reveals, visits, scans, clock, changed, keys.new_shift), journal, keys
+            queue = Queue(journal, clock)
+            yield Counter(records, queue, reveals, visits, scans, clock, changed, keys.new_shift), journal, keys
         finally:
             running.cancel()
             await asyncio.wait({running})

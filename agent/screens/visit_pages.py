@@ -7,6 +7,7 @@ from microdot import Microdot, Request, Response, redirect
 
 from agent.counter import Counter
 from agent.database import JournalError
+from agent.queue import Place
 from agent.screens.forms import Patience, event_id_of
 from agent.view import StationView
 from common.catalogue import Named, Service
@@ -39,6 +40,7 @@ class VisitPages:
             "home": [catalogue.services[code] for code in catalogue.home],
             "bring": [] if visit is None else _materials(catalogue.materials, visit.service),
             "can_read": "ready" in readers,
+            "place": None if visit is None or visit.page != "ticket" else self._place(visit.id),
             "can_record": view.journal_ok and not view.journal_full,
         }
 
@@ -71,6 +73,12 @@ class VisitPages:
             case _:
                 return Response("", 404)
         return redirect("/", 303)
+
+    def _place(self, record: str) -> Place | None:
+        try:
+            return self._counter.queue.place(record)
+        except JournalError:
+            return None  # the number was shown, and stands
 
     async def _begin(self, visit: str, service: str) -> None:
         self._visits.begin(visit, service)

@@ -116,3 +116,38 @@ async def test_a_form_without_its_id_calls_nobody(station, path):
     await waiting(station, "ZX-01")
     assert (await station.post(path, data={"event_id": "7"})).status_code == 400
     assert "record.called" not in json.dumps(lines(station))
+
+
+async def take_a_number(browser):
+    visit = form_id((await browser.get("/")).text, "/visit")
+    await browser.post("/visit", data={"event_id": visit, "service": "ZX-01"})
+    await browser.post("/visit/confirm", data={"event_id": visit})
+    ticket = (await browser.get("/")).text
+    await browser.post("/visit/end", data={"event_id": visit})
+    return visit, ticket
+
+
+@pytest.mark.parametrize(
+    ("lang", "first", "later", "long"),
+    [
+        ("zh-CN", "下一位就是您", "前面还有 2 人", "约 20 分钟"),
+        ("en", "You are next", "Before you: 2", "About 20 minutes"),
+    ],
+)
+async def test_the_ticket_says_how_many_come_first_and_how_long_once_that_is_known(station, lang, first, later, long):
+    await station.get(f"/?lang={lang}")
+    visit, ticket = await take_a_number(station)
+    assert first in ticket
+    assert long not in ticket
+    await step(station, visit, "withdraw")
+    for _ in range(5):
+        (record,) = await waiting(station, "ZX-01")
+        await step(station, record, "accept")
+        station.counter.clock.ahead_s += 9 * 60
+        await step(station, record, "handle")
+        await step(station, record, "finish", result="advised")
+    await waiting(station, "ZX-01", "ZX-01")
+    await press(station, "/duty/call")
+    _, ticket = await take_a_number(station)
+    assert later in ticket
+    assert long in ticket

@@ -37,7 +37,8 @@ audit: .venv/audit.stamp
 	@touch $@
 
 setup: .venv/packages.stamp .venv/catalogues.stamp .venv/templates.stamp
-	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null && ls /usr/lib/postgresql/*/bin/postgres /usr/lib/*/faketime >/dev/null 2>&1 \
+	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null && ls /usr/lib/postgresql/*/bin/postgres /usr/lib/*/faketime \
+	  /usr/bin/chromium* /usr/share/fonts/*/noto/NotoSansCJK-Regular.ttc >/dev/null 2>&1 \
 	  || scripts/setup >/dev/null
 	@# As pip leaves an installed package: a process that compiles for itself starts later and keeps what it took.
 	@$(PYTHON) -m compileall -q agent common drivers hq jingting sync

@@ -1,0 +1,98 @@
+"""Every page, and the taps that lead to it: whoever adds a page adds its walk here, and all checks look at it.
+
+A step is a selector to tap, or a coroutine that takes the screen: what somebody else does meanwhile.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from browser_rig import DEADLINE_S, Screen
+
+from common.identifiers import uuid7
+from jingting.web import submit
+
+Step: TypeAlias = str | Callable[[Screen], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walk:
+    """`name` of the page, the steps from the first page, and a selector that only this page `shows`."""
+
+    name: str
+    shows: str
+    steps: tuple[Step, ...] = ()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+# -- what others do meanwhile ------------------------------------------------------------------------------------------
+
+
+def put(card: str) -> Step:
+    """Lay a card of `drivers/simulators/people.toml` on the reader."""
+
+    async def act(screen: Screen) -> None:
+        screen.city.put_card(screen.station, card)
+
+    return act
+
+
+async def lift(screen: Screen) -> None:
+    screen.city.lift_card(screen.station)
+
+
+async def _call(screen: Screen) -> str:
+    """The open call, as soon as there is one: a tap returns before it has reached the station."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not (calls := [call for call in (await screen.status())["calls"] if call["state"] != "closed"]):
+        assert time.monotonic() < deadline, "nobody called"
+        await asyncio.sleep(0.01)
+    return str(calls[0]["id"])
+
+
+def officer(step: str, **fields: str) -> Step:
+    """Let the officer at the duty desk take a step of the open call."""
+
+    async def act(screen: Screen) -> None:
+        url = f"{screen.duty}/duty/calls/{await _call(screen)}/{step}"
+        assert await asyncio.to_thread(submit, url, event_id=uuid7(wall_ms=time.time_ns() // 1_000_000), **fields)
+
+    return act
+
+
+async def headquarters_answers(screen: Screen) -> None:
+    call = await _call(screen)
+    event_id = uuid7(wall_ms=time.time_ns() // 1_000_000)
+    assert await asyncio.to_thread(screen.city.answer, screen.station, call, event_id)
+
+
+HELP = ".help button"
+END = "#end"
+NEWS = '[data-news="{}"]'
+ID_CARD = "#service-HZ-01"
+ADVICE = "#service-ZX-01"
+READ = (ID_CARD, "#agree", put("card-4"))
+
+QUIET = (
+    Walk(name="home", shows="#service-HZ-01"),
+    Walk(name="service", shows="#confirm", steps=(ADVICE,)),
+    Walk(name="purpose", shows="#agree", steps=(ID_CARD,)),
+    Walk(name="card", shows=".tap", steps=(ID_CARD, "#agree")),
+    Walk(name="confirm", shows=".own", steps=(*READ,)),
+    Walk(name="ticket", shows=".ticket", steps=(*READ, "#confirm")),
+)
+"""Pages at a station where nobody calls for help."""
+
+CALLING = (
+    Walk(name="help sounding", shows=NEWS.format("sounding"), steps=(HELP,)),
+    Walk(name="help seen", shows=NEWS.format("seen"), steps=(HELP, officer("acknowledge"))),
+    Walk(name="officer coming", shows=NEWS.format("coming"), steps=(HELP, officer("acknowledge"), officer("attend"))),
+    Walk(name="headquarters answering", shows=NEWS.format("hq_answering"), steps=(HELP, headquarters_answers)),
+    Walk(name="help during a visit", shows=".strip", steps=(ID_CARD, HELP)),
+    Walk(name="help closed", shows=".closed", steps=(HELP, officer("acknowledge"), officer("close", reason="helped"))),
+)
+"""Pages of a help call, at a station of their own: a closed call is shown for a minute."""

@@ -45,16 +45,17 @@ def open_counter(
     scans: Scans,
     supervisor: Supervisor,
     changed: Callable[[], None],
+    waiting: Callable[[], bool],
 ) -> Counter:
     """Open the window; `changed` is told when what it shows is another. Raises JournalError.
 
-    `reader`: what reads documents, if the station has anything that does.
+    `reader`: what reads documents, if the station has anything that does. `waiting`: whether somebody waits for help.
     """
     station = settings.station
     records = Records(
         journal, clock, catalogue=catalogue.load(), code=station.code, zone=ZoneInfo(station.zone), seals=seals
     )
-    visits = Visits(records, clock, reader=reader)
+    visits = Visits(records, clock, reader=reader, waiting=waiting)
     visits.changed = changed
     supervisor.keep("visits", visits.run)
     return Counter(

@@ -88,6 +88,7 @@ async def run(settings: StationSettings) -> None:
         scans=scans,
         supervisor=supervisor,
         changed=changes.moved,
+        waiting=lambda: bool(help_desk.views(clock.mono_ns())),
     )
 
     def applied() -> None:

@@ -115,6 +115,21 @@ class Visit:
         """Somebody is there."""
         self.touched_ns = now
 
+    def back(self) -> bool:
+        """Return to the page before; False where there is none: the visit is over then."""
+        if self.confirming:
+            return True
+        if self.page == "phone":
+            self.page = "confirm"
+        elif self.page == "card" or (self.page == "confirm" and self.service.identity != "none"):
+            self.page, self.reading = "purpose", False
+            for name in ("name", "sex", "number", "address", "document"):
+                self.personal.drop(name)
+        else:
+            return False
+        self.trouble = None
+        return True
+
     def agree(self) -> bool:
         """Start reading, after the citizen's own tap with the purpose shown; False when that is not the page."""
         if self.page not in ("purpose", "card") or self.reading:

@@ -1,7 +1,7 @@
-"""The visit at the citizen's screen: whom it waits for, and when it is over.
+"""The visit at the citizen's screen, and what is open there without one: whom it waits for, and when it is over.
 
-There is one screen, so there is one visit; another one begun ends it. Nothing of a visit is written anywhere until the
-citizen confirms, and nothing of it is left anywhere after it has ended.
+There is one screen, so there is one visit; another one begun ends it, and the page it was begun from stays below it.
+Nothing of a visit is written anywhere until the citizen confirms, and nothing of it is left anywhere after its end.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from agent.browse import Browse, erased_in_s
 from agent.database import JournalError
 from agent.entry import Clock
 from agent.quota import JournalFullError
@@ -41,10 +42,16 @@ class Visits:
     """The visit of now. Keep `run()` alive; `changed()` is called when `view` says another thing than before.
 
     Every method that takes a visit's id does nothing, and says so, when that visit is over. Clocks are CLOCK_BOOTTIME.
+    `browse` is read by the screen, and changed here alone. `waiting` tells whether somebody waits for help: the
+    language that they read in then stays.
     """
 
-    def __init__(self, records: Records, clock: Clock, *, reader: Reader | None) -> None:
+    def __init__(
+        self, records: Records, clock: Clock, *, reader: Reader | None, waiting: Callable[[], bool] | None = None
+    ) -> None:
         self.changed: Callable[[], None] = _nothing
+        self._waiting = waiting or _nobody
+        self.browse = Browse(clock.mono_ns())
         self._records = records
         self._clock = clock
         self._reader = reader
@@ -113,9 +120,47 @@ class Visits:
         """End the visit and erase it; a confirm that is under way is not called back."""
         if self._current(visit) is None:
             return False
-        self._forget()
-        self._touch()
+        self.leave()
         return True
+
+    # -- what needs no visit ----------------------------------------------------------------------------------------
+
+    def go(self, words: tuple[str, ...]) -> None:
+        """Open a page of the screen, and end the visit; no words: the first page."""
+        self._forget()
+        self.browse.go(words)
+        self._touch()
+
+    def back(self) -> None:
+        """Return to the page before: of the visit, then to where it was begun."""
+        if self._visit is None:
+            self.browse.back()
+        elif not self._visit.back():
+            self._forget()
+        elif not self._visit.reading:
+            self._stop_reading()
+        self._touch()
+
+    def appear(self, *, language: str | None = None, large: bool | None = None) -> None:
+        """Speak another language, or in another size: of what is asked for, and until nobody is there."""
+        if language is not None:
+            self.browse.language = language
+        if large is not None:
+            self.browse.large = large
+        self._wake.set()
+        self.changed()
+
+    def stay(self) -> None:
+        """Hear that somebody is there."""
+        self._touch()
+
+    def leave(self) -> None:
+        """End everything and erase it; a confirm that is under way is not called back."""
+        self._forget()
+        self.browse.erase(look=not self._waiting())
+        self._touch()
+
+    # -- a visit becomes a record -----------------------------------------------------------------------------------
 
     async def confirm(self, visit: str) -> Ticket | None:
         """Make the visit a record, once, and return its ticket; None when there is nothing to confirm or it failed.
@@ -156,19 +201,32 @@ class Visits:
             self._forget()
 
     def look(self) -> float | None:
-        """Do what is due now, and return in how many seconds to look again; None when there is no visit."""
-        now = self._visit
-        if now is None:
-            return None
-        left_s = now.left_s(self._clock.mono_ns())
+        """Do what is due now, and return in how many seconds to look again; None when nothing can become due."""
+        visit, browse = self._visit, self.browse
+        left_s = (visit or browse).left_s(self._clock.mono_ns())
         if left_s > WARNING_S:
             return left_s - WARNING_S
-        if left_s <= 0 and not now.confirming:
-            self._forget()
-            self.changed()
+        if visit is None and not browse.at and not browse.changed_look:
+            self.changed()  # the screen rests
             return None
+        if left_s <= 0 and not (visit is not None and visit.confirming):
+            waiting = self._waiting()
+            self._forget()
+            browse.erase(look=not waiting)
+            self.changed()
+            return 1.0 if waiting else None
         self.changed()
         return max(left_s % 1, 0.05) if left_s > 0 else 1.0  # with every second of the warning
+
+    def erased_in_s(self) -> int | None:
+        """Return whole seconds until what is open is erased, once the screen warns of it."""
+        if self._visit is None and not self.browse.at:
+            return None
+        return erased_in_s((self._visit or self.browse).left_s(self._clock.mono_ns()))
+
+    def rests(self) -> bool:
+        """Tell whether nobody is there, as far as the screen can know."""
+        return self._visit is None and self.browse.rests(self._clock.mono_ns())
 
     # -- small things -----------------------------------------------------------------------------------------------
 
@@ -210,15 +268,20 @@ class Visits:
         return done
 
     def _touch(self) -> None:
+        now = self._clock.mono_ns()
+        self.browse.touch(now)
         if self._visit is not None:
-            self._visit.touch(self._clock.mono_ns())
+            self._visit.touch(now)
         self._wake.set()
         self.changed()
 
-    def _forget(self) -> None:
+    def _stop_reading(self) -> None:
         if self._reading is not None:
             self._reading.cancel()
             self._reading = None
+
+    def _forget(self) -> None:
+        self._stop_reading()
         if self._visit is not None:
             self._visit.erase()
             self._visit = None
@@ -226,3 +289,7 @@ class Visits:
 
 def _nothing() -> None:
     """Nobody listens."""
+
+
+def _nobody() -> bool:
+    return False

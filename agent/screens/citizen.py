@@ -1,6 +1,6 @@
-"""The citizen's pages: help and the visit, on a listener of their own, from which no address leads to the duty desk."""
+"""The citizen's pages: one screen at one address, on a listener from which none leads to the duty desk."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 from microdot import Request, Response, redirect
 from microdot.microdot import HTTPException
@@ -9,10 +9,14 @@ from agent.counter import Counter
 from agent.screens.desk import Desk
 from agent.screens.forms import PATIENCE_S, TEMPLATES, Patience, event_id_of
 from agent.screens.queue_page import QueuePage
+from agent.screens.service_list import service_list
+from agent.screens.shown import Offer, Room, words_of
+from agent.screens.stage import Stage, nothing
 from agent.screens.told import told
 from agent.screens.visit_pages import VisitPages
 from common.identifiers import uuid7
-from common.web.pages import Pages
+from common.web.languages import DEFAULT, LANGUAGES
+from common.web.pages import Pages, form_of
 from common.web.server import LocalServer
 from common.web.stream import HEARTBEAT_S, Stream
 
@@ -23,33 +27,58 @@ def build_citizen(
     *,
     allowed_hosts: Collection[str],
     wall_ms: Callable[[], int],
+    rooms: Mapping[str, Room] | None = None,
+    rating: Offer = nothing,
+    idle: Offer = nothing,
     heartbeat_s: float = HEARTBEAT_S,
 ) -> LocalServer:
-    """Return the citizen's web application; `wall_ms` is the wall clock, for the ids of forms."""
+    """Return the citizen's web application; `wall_ms` is the wall clock, for the ids of forms.
+
+    `rooms`: pages by the first word of their address (`agent.screens.shown`). `rating` is asked whenever there is no
+    visit, `idle` when nobody has touched the first page for a while.
+    """
     app = LocalServer()
-    pages = Pages(app, templates=TEMPLATES, allowed_hosts=allowed_hosts)
-    screen = _Screen(desk, counter, pages, Stream(desk.changed, heartbeat_s=heartbeat_s), wall_ms)
-    screen.visit.serve(app)
+    visits = counter.visits
+    pages = Pages(
+        app, templates=TEMPLATES, allowed_hosts=allowed_hosts, speaks=lambda: visits.browse.language or DEFAULT
+    )
+    stage = Stage(
+        visits=visits,
+        visit=VisitPages(counter),
+        rooms={"services": service_list(counter.records.catalogue), **(rooms or {})},
+        rating=rating,
+        idle=idle,
+    )
+    stage.visit.serve(app)
     QueuePage(counter, pages, desk.view).serve(app)
+    screen = _Screen(desk, pages, stage, Stream(desk.changed, heartbeat_s=heartbeat_s), wall_ms)
     app.get("/")(screen.page)
     app.get("/live")(screen.live)
     app.get("/events")(screen.events)
     app.post("/help")(screen.help)
+    app.post("/go")(screen.go)
+    app.post("/back")(screen.back)
+    app.post("/look")(screen.look)
+    app.post("/stay")(screen.stay)
+    app.post("/end")(screen.end)
     return app
 
 
 class _Screen:
     """Every route of the citizen's screen; each is a coroutine, since microdot runs plain functions in threads."""
 
-    def __init__(self, desk: Desk, counter: Counter, pages: Pages, stream: Stream, wall_ms: Callable[[], int]) -> None:
-        self.visit = VisitPages(counter)
+    def __init__(self, desk: Desk, pages: Pages, stage: Stage, stream: Stream, wall_ms: Callable[[], int]) -> None:
         self._desk = desk
         self._pages = pages
+        self._stage = stage
+        self._visits = stage.visits
         self._stream = stream
         self._wall_ms = wall_ms
         self._patience = Patience()
 
     async def page(self, request: Request) -> Response:
+        if (language := request.args.get("lang")) in LANGUAGES:
+            self._visits.appear(language=language)
         return self._pages.page(request, "citizen.html", **self._values(), event_id=self._new_id())
 
     async def live(self, request: Request) -> Response:
@@ -67,9 +96,52 @@ class _Screen:
         await self._patience.started(self._desk.press(event_id), within_s=PATIENCE_S)
         return redirect("/", 303)
 
+    # -- the ways about the screen ----------------------------------------------------------------------------------
+
+    async def go(self, request: Request) -> Response:
+        words = words_of(form_of(request).get("to", ""))
+        if words is None:
+            raise HTTPException(400, "to must be up to six words with / between them")
+        self._visits.go(words if self._stage.room(words) is not None else ())
+        return redirect("/", 303)
+
+    async def back(self, _request: Request) -> Response:
+        self._visits.back()
+        return redirect("/", 303)
+
+    async def look(self, request: Request) -> Response:
+        form, language = form_of(request), form_of(request).get("lang")
+        self._visits.stay()
+        self._visits.appear(
+            language=language if language in LANGUAGES else None,
+            large={"large": True, "normal": False}.get(form.get("size", "")),
+        )
+        return redirect("/", 303)
+
+    async def stay(self, _request: Request) -> Response:
+        self._visits.stay()
+        return redirect("/", 303)
+
+    async def end(self, _request: Request) -> Response:
+        self._visits.leave()
+        return redirect("/", 303)
+
+    # -- what it shows ----------------------------------------------------------------------------------------------
+
     def _new_id(self) -> str:
         return uuid7(wall_ms=self._wall_ms())
 
     def _values(self) -> dict[str, object]:
         view = self._desk.view()
-        return {"view": view, "told": told(view), "new_id": self._new_id} | self.visit.values(view)
+        kind, shown = self._stage.shown()
+        frame = {
+            "view": view,
+            "told": told(view),
+            "kind": kind,
+            "shown": shown,
+            "erased_in_s": self._visits.erased_in_s(),
+            "large": self._visits.browse.large,
+            "rooms": self._stage.rooms,
+            "new_id": self._new_id,
+        }
+        return frame | self._stage.visit.values(view) | shown.values

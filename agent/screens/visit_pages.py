@@ -9,6 +9,7 @@ from agent.counter import Counter
 from agent.database import JournalError
 from agent.queue import Place
 from agent.screens.forms import Patience, event_id_of
+from agent.screens.shown import Shown
 from agent.view import StationView
 from common.catalogue import Named, Service
 from common.web.pages import form_of
@@ -29,6 +30,10 @@ class VisitPages:
         """Take in the routes."""
         app.post("/visit")(self.begin)
         app.post("/visit/<action>")(self.act)
+
+    def shown(self) -> Shown:
+        """Return the page of the visit of now."""
+        return Shown("citizen_visit.html")
 
     def values(self, view: StationView) -> dict[str, object]:
         """Return what the citizen's templates need of the visit and of the services."""

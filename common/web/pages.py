@@ -1,6 +1,6 @@
 """The base of every page: templates in the visitor's language, static files, error pages."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache, partial
 from pathlib import Path
 
@@ -24,7 +24,8 @@ class Pages:
     """What an application's screens are drawn with.
 
     `templates`: the folder of the screens' own templates; the base page and its parts come from here. `cookie`: the
-    name under which a browser remembers its language. `allowed_hosts`, `linked`, `proven`: as `common.web.guards.guard`
+    name under which a browser remembers its language; `speaks` tells the language in its place, where no browser is to
+    remember any. `allowed_hosts`, `linked`, `proven`: as `common.web.guards.guard`
     has them.
     Raises FileNotFoundError, saying what to run, when the catalogues have not been compiled.
     """
@@ -36,12 +37,14 @@ class Pages:
         templates: Path,
         allowed_hosts: Collection[str],
         cookie: str = COOKIE,
+        speaks: Callable[[], str] | None = None,
         linked: bool = True,
         proven: bool = False,
     ) -> None:
         self._catalogues = {language: _catalogue(language) for language in LANGUAGES}
         self._environment = environment(templates)
         self._cookie = cookie
+        self._speaks = speaks
         self._static = _static()
         keep_words_out_of_the_log()
         guard(app, allowed_hosts=allowed_hosts, linked=linked, proven=proven)
@@ -53,7 +56,7 @@ class Pages:
         """Return a whole page, and remember the language that its address asked for."""
         response = self.fragment(request, template, **values)
         asked = request.args.get("lang")
-        if asked in LANGUAGES:
+        if asked in LANGUAGES and self._speaks is None:
             response.set_cookie(self._cookie, asked, path="/", max_age=_A_YEAR_S, http_only=True)
         return response
 
@@ -66,7 +69,9 @@ class Pages:
         return {tag: spoken.gettext(message) for tag, spoken in self._catalogues.items()}
 
     def _language(self, request: Request | None) -> str:
-        return chosen(request, self._cookie)
+        if self._speaks is None or (request is not None and request.args.get("lang") in LANGUAGES):
+            return chosen(request, self._cookie)
+        return self._speaks()
 
     def _render(self, language: str, template: str, status: int, values: Mapping[str, object]) -> Response:
         with spoken_in(self._catalogues[language]):

@@ -76,7 +76,8 @@ async def test_every_answer_forbids_other_hosts_inline_scripts_and_storing(stati
 
 async def test_an_error_answers_in_the_visitors_language(station):
     assert "没有这个页面" in (await station.get("/no-such-page")).text
-    assert "does not exist" in (await station.get("/no-such-page", headers={"Cookie": "lang=en"})).text
+    await station.post("/look", data={"lang": "en"})
+    assert "does not exist" in (await station.get("/no-such-page")).text
 
 
 async def test_a_fault_of_ours_shows_a_page_and_no_secret_of_the_fault(station, monkeypatch, capsys, caplog):

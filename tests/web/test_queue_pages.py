@@ -148,6 +148,7 @@ async def test_the_ticket_says_how_many_come_first_and_how_long_once_that_is_kno
         await step(station, record, "finish", result="advised")
     await waiting(station, "ZX-01", "ZX-01")
     await press(station, "/duty/call")
+    await station.get(f"/?lang={lang}")  # the next one to come begins in the first language
     _, ticket = await take_a_number(station)
     assert later in ticket
     assert long in ticket

@@ -168,7 +168,7 @@ async def test_status_is_the_view_as_json(station):
 
 
 async def test_the_citizens_colours_reach_a_contrast_of_seven():
-    css = (await _static("jingting.css")).split("body.night")[0]
+    css = await _static("citizen.css")
     colour = dict(re.findall(r"--([\w-]+): #([0-9a-f]{6});", css))
     on = {
         "paper": ("ink", "help"),

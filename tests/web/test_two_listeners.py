@@ -45,7 +45,7 @@ async def test_no_form_of_the_desk_is_taken_at_the_citizens_address(path):
 
 
 async def test_no_page_of_the_citizen_names_the_desk(station):
-    for path in ("/", "/live", "/no-such-page", "/static/jingting.css"):
+    for path in ("/", "/live", "/no-such-page", "/static/base.css"):
         assert "/duty" not in unquote((await station.get(path)).text)
 
 

@@ -7,7 +7,6 @@
   const STALE_MS = 15000; // three heartbeats
   const SECOND_STEP_MS = 500; // a double click must not take two steps of a call
   const STAY_MS = 10000; // how often at most a touched screen says that somebody is there
-  const IDLE_MS = 120000; // then the citizen's screen speaks its first language again
 
   const now = () => performance.now();
   let source;
@@ -17,9 +16,9 @@
   let pressing = false;
   let postponed = null;
   let shown = null;
+  let frame = live.querySelector("[data-frame]")?.dataset.frame;
   let steps = stepsOf(live);
   let stepsAt = now();
-  let touchedAt = now();
   let stayedAt = now();
   let sent = Promise.resolve(); // keys of a number pad: one after the other
 
@@ -56,6 +55,8 @@
     }
     postponed = null;
     shown = content;
+    const framed = html.match(/data-frame="([^"]*)"/); // language and size, of what is around as well
+    if (framed && framed[1] !== (frame ??= framed[1])) location.replace("/");
     const focused = live.contains(document.activeElement) ? document.activeElement.id : "";
     live.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
     const again = focused && document.getElementById(focused);
@@ -111,11 +112,6 @@
         connect();
       }
     }
-    const home = live.dataset.home;
-    const quiet = live.querySelector('[data-news="nothing"]');
-    if (home && quiet && !home.endsWith(`=${document.documentElement.lang}`) && now() - touchedAt > IDLE_MS && !isStale) {
-      location.replace(home);
-    }
     tick();
   }
 
@@ -130,7 +126,6 @@
   }
 
   function touched() {
-    touchedAt = now();
     const stay = live.querySelector("form[data-stay]");
     if (!stay || now() - stayedAt < STAY_MS) return;
     stayedAt = now();

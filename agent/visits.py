@@ -142,11 +142,13 @@ class Visits:
         self._touch()
 
     def appear(self, *, language: str | None = None, large: bool | None = None) -> None:
-        """Speak another language, or in another size: of what is asked for, and until nobody is there."""
+        """Speak another language, or in another size, until nobody is there; what is open is not held open by it."""
         if language is not None:
             self.browse.language = language
         if large is not None:
             self.browse.large = large
+        if self._visit is None and not self.browse.at:
+            self.browse.touch(self._clock.mono_ns())
         self._wake.set()
         self.changed()
 

@@ -1,11 +1,21 @@
+import itertools
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
-from common.catalogue import DEFAULT, OTHER, CardField, load
-from common.personal import PERSONAL
+from common.catalogue import DEFAULT, OTHER, CardField, in_words, load
+from common.personal import PERSONAL, unfit
 from common.settings import SettingsError
+
+
+def asked(answers):
+    """Return a question of a service's with so many answers, as it stands in the file."""
+    of = ", ".join(f'{{ zh = "答{each}", en = "answer {each}" }}' for each in range(answers))
+    return f'[[service.question]]\nzh = "问"\nen = "Question"\nanswer = [{of}]\n'
+
+
+QUESTION, SIX_ANSWERS, ONE_ANSWER = asked(2), asked(6), asked(1)
 
 
 def mistakes(tmp_path: Path, *changes: tuple[str, str]) -> list[str]:
@@ -69,7 +79,7 @@ def test_every_mistake_is_told_at_once(tmp_path):
         ('refer = ["traffic-office"]', 'refer = ["moon"]'),
         ('identity = "optional"', 'identity = "maybe"'),
         ("rating = false", 'rating = "no"'),
-        ('version = "2026.1"', 'version = "2026 1"'),
+        ('version = "2026.2"', 'version = "2026 2"'),
     )
     assert {line.partition(":")[0] for line in told} == {
         "group[0].zh",
@@ -96,6 +106,16 @@ def test_every_mistake_is_told_at_once(tmp_path):
         ('code = "other"', 'code = "something"', "material"),
         ('"ZX-01"]', '"ZX-01", "QT-01"]', "home"),
         ('"QZ-01", "ZX-01"]', '"QZ-01", "QZ-01"]', "home"),
+        ("about_zh = ", "about = ", "service[0].about"),
+        ("hours_en = ", "# hours_en = ", "service[0].hours_en"),
+        ('elsewhere = ["government-hall", "photo"]', 'elsewhere = ["cinema"]', "service[0].elsewhere"),
+        ('{ zh = "护照", en = "A passport" }', '{ zh = "护照" }', "service[0].question[0].answer[0].en"),
+        ('answer = [\n  { zh = "护照"', 'answers = [\n  { zh = "护照"', "service[0].question[0].answer"),
+        ('zh = "护照", en', f'zh = "{"护照" * 100}", en', "service[0].question"),
+        ("reference_only = true", f"reference_only = true\n{QUESTION}", "service[8].question"),
+        ('elsewhere = ["bus"]', f'elsewhere = ["bus"]\n{QUESTION * 4}', "service[7].question"),
+        ('elsewhere = ["bus"]', f'elsewhere = ["bus"]\n{SIX_ANSWERS}', "service[7].question[0].answer"),
+        ('elsewhere = ["bus"]', f'elsewhere = ["bus"]\n{ONE_ANSWER}', "service[7].question[0].answer"),
         ('code = "advised"', 'code = "handled"', "result[1].code"),
         ('code = "advised"', 'code = "Advised!"', "result[1].code"),
         ("consent = true", "consents = true", "target[10].consents"),
@@ -103,6 +123,26 @@ def test_every_mistake_is_told_at_once(tmp_path):
 )
 def test_a_mistake_is_told_where_it_stands(tmp_path, before, now, key):
     assert key in [line.partition(":")[0] for line in mistakes(tmp_path, (before, now))]
+
+
+def test_every_service_says_in_both_languages_what_it_is():
+    for service in load().services.values():
+        assert 10 < len(service.about_zh) < 60
+        assert 20 < len(service.about_en) < 180
+
+
+def test_what_an_officer_reads_of_any_answers_fits_into_the_field_it_is_sealed_in():
+    services = load().services.values()
+    asking = [service for service in services if service.questions]
+    assert {service.code for service in asking} >= {"HZ-01", "CRJ-01", "JG-01", "QZ-01", "TS-01"}
+    for service in asking:
+        for answers in itertools.product(*(question.answers for question in service.questions)):
+            assert unfit({"need": in_words(zip(service.questions, answers, strict=True))}) == []
+
+
+def test_an_identity_card_is_on_the_first_page():
+    catalogue = load()
+    assert any("身份证" in catalogue.services[code].zh for code in catalogue.home)
 
 
 def test_a_catalogue_that_is_empty_says_what_it_needs(tmp_path):

@@ -36,9 +36,9 @@ audit: .venv/audit.stamp
 	@.venv/audit/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements/audit.txt
 	@touch $@
 
-setup: .venv/packages.stamp .venv/catalogues.stamp .venv/templates.stamp
+setup: .venv/packages.stamp .venv/catalogues.stamp .venv/templates.stamp .venv/speech.stamp
 	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null && ls /usr/lib/postgresql/*/bin/postgres /usr/lib/*/faketime \
-	  /usr/bin/chromium* /usr/share/fonts/*/noto/NotoSansCJK-Regular.ttc >/dev/null 2>&1 \
+	  /usr/bin/chromium* /usr/bin/espeak-ng /usr/bin/opusenc /usr/share/fonts/*/noto/NotoSansCJK-Regular.ttc >/dev/null 2>&1 \
 	  || scripts/setup >/dev/null
 	@# As pip leaves an installed package: a process that compiles for itself starts later and keeps what it took.
 	@$(PYTHON) -m compileall -q agent common drivers hq jingting sync
@@ -61,6 +61,11 @@ setup: .venv/packages.stamp .venv/catalogues.stamp .venv/templates.stamp
 	@$(PYTHON) -m common.web.templates agent/screens/templates hq/screens/templates
 	@touch $@
 
+# What the citizen's screen says aloud: clips, made of the words in prompts.toml.
+.venv/speech.stamp: .venv/packages.stamp agent/screens/prompts.toml scripts/speech.py
+	@$(PYTHON) scripts/speech.py
+	@touch $@
+
 # MicroPython's standard library and an RP2's modules, apart from the packages: there they would hide CPython's own.
 .venv/rp2-stubs.stamp: .venv/packages.stamp scripts/rp2_stubs.py
 	@$(PYTHON) scripts/rp2_stubs.py .venv/rp2-stubs
@@ -77,4 +82,4 @@ clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find common/web/locales -name '*.mo' -delete
-	rm -rf agent/screens/templates/compiled hq/screens/templates/compiled
+	rm -rf agent/screens/speech agent/screens/templates/compiled hq/screens/templates/compiled

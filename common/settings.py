@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -72,6 +73,21 @@ class Section:
             return value if isinstance(value, str) and re.fullmatch(pattern, value, re.DOTALL) else None
 
         return self._leaf(name, accept, default, "", expected)
+
+    def optional_text(self, name: str, *, pattern: str, expected: str) -> str | None:
+        """Return text as `text` does, or None when the file has none."""
+        if name in self._content:
+            return self.text(name, pattern=pattern, expected=expected)
+        self._known.add(name)
+        return None
+
+    def day(self, name: str, *, default: str | None = None) -> str:
+        """Return a day as `YYYY-MM-DD`, which TOML writes without quotation marks; "" once a mistake was noted."""
+
+        def accept(value: Any) -> str | None:
+            return value.isoformat() if type(value) is date else None
+
+        return self._leaf(name, accept, default, "", "a day, such as 2026-01-01 (no quotation marks)")
 
     def texts(self, name: str, *, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
         """Return a list of texts, none of them empty."""

@@ -17,6 +17,7 @@ from jingting.web import fetch
 
 SIZES = ((1024, 600), (1280, 800), (800, 1280))
 LANGUAGES = ("zh-CN", "en")
+LOOKS = ("normal", "large")
 DEADLINE_S = 20.0
 
 AXE = (importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
@@ -84,12 +85,19 @@ class Screen:
         await self.page.locator(selector).first.tap(timeout=DEADLINE_S * 1000)
 
     async def shows(self, selector: str) -> None:
-        """Wait until something is on the screen."""
+        """Wait until something is on the screen, and the page is whole."""
         await self.page.locator(selector).first.wait_for(timeout=DEADLINE_S * 1000)
+        await self.page.wait_for_load_state()
 
     async def speak(self, language: str) -> None:
         """Open the page again in a language; where the citizen stands is the station's business."""
         await self.page.goto(f"{self.home}/?lang={language}")
+
+    async def looks(self, look: str) -> None:
+        """Have the words in their normal size, or large."""
+        if await self.page.locator(f"#{look}").count():
+            await self.tap(f"#{look}")
+            await self.shows("#normal" if look == "large" else "#large")
 
     async def status(self) -> dict[str, Any]:
         """The station's own view."""

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from browser_rig import DEADLINE_S, Screen
+from browser_rig import DEADLINE_S, LOOKS, Screen
 
 from common.identifiers import uuid7
 from jingting.web import submit
@@ -24,6 +24,7 @@ class Walk:
     name: str
     shows: str
     steps: tuple[Step, ...] = ()
+    looks: tuple[str, ...] = LOOKS
 
     def __str__(self) -> str:
         return self.name
@@ -81,8 +82,10 @@ QUIET = (
     Walk(name="home", shows="#service-HZ-01"),
     Walk(name="service", shows="#confirm", steps=(ADVICE,)),
     Walk(name="purpose", shows="#agree", steps=(ID_CARD,)),
+    Walk(name="services of a group", shows="#service-QZ-03", steps=("#all-services", "#group-QZ")),
     Walk(name="card", shows=".tap", steps=(ID_CARD, "#agree")),
     Walk(name="confirm", shows=".own", steps=(*READ,)),
+    Walk(name="number pad", shows=".pad", steps=(ADVICE, "#phone", "#key-1", "#key-3", "#key-8")),
     Walk(name="ticket", shows=".ticket", steps=(*READ, "#confirm")),
 )
 """Pages at a station where nobody calls for help."""
@@ -93,6 +96,11 @@ CALLING = (
     Walk(name="officer coming", shows=NEWS.format("coming"), steps=(HELP, officer("acknowledge"), officer("attend"))),
     Walk(name="headquarters answering", shows=NEWS.format("hq_answering"), steps=(HELP, headquarters_answers)),
     Walk(name="help during a visit", shows=".strip", steps=(ID_CARD, HELP)),
-    Walk(name="help closed", shows=".closed", steps=(HELP, officer("acknowledge"), officer("close", reason="helped"))),
+    Walk(
+        name="help closed",
+        looks=("normal",),
+        shows=".closed",
+        steps=(HELP, officer("acknowledge"), officer("close", reason="helped")),
+    ),
 )
 """Pages of a help call, at a station of their own: a closed call is shown for a minute."""

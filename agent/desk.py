@@ -9,7 +9,7 @@ from agent.journal import Journal
 from agent.link import Link
 from agent.self_tests import Refusal
 from agent.settings import Identity
-from agent.view import Need, StationView, WaitsFor
+from agent.view import FindingView, Need, StationView, WaitsFor
 from common.changes import Changes
 from common.clock import Clock
 from common.events import CloseReason
@@ -43,6 +43,7 @@ class Desk:
         changes: Changes,
         clock: Clock,
         lacks: Callable[[], Need | None],
+        finding: Callable[[], tuple[FindingView, ...]],
     ) -> None:
         self._identity = identity
         self._help = help_desk
@@ -52,6 +53,7 @@ class Desk:
         self._changes = changes
         self._clock = clock
         self._lacks = lacks
+        self._finding = finding
 
     def view(self) -> StationView:
         """Return the station as it stands now."""
@@ -77,6 +79,7 @@ class Desk:
             journal_full=self._journal.quota.full,
             clock_trusted=trusted,
             waits_for=waits_for(trusted=trusted, lacks=self._lacks(), up=up, hq_online=hq_online),
+            finding=self._finding(),
         )
 
     async def press(self, event_id: str) -> None:

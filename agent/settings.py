@@ -96,6 +96,18 @@ class JournalSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FindingSettings:
+    """The city's files of what people may find; those of the grid are both there, or neither.
+
+    Nothing is asked of the files themselves: a wrong one must not keep a station from ringing (`agent.finding`).
+    """
+
+    places: Path | None
+    addresses: Path | None
+    contacts: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StationWebSettings(WebSettings):
     """Where the citizen's pages are served, and, apart from them, the duty desk's."""
 
@@ -118,6 +130,7 @@ class StationSettings:
     code_scanner: CodeScannerSettings | None
     help: HelpSettings
     self_test: SelfTestSettings
+    finding: FindingSettings | None
     web: StationWebSettings
     health: HealthSettings
     journal: JournalSettings
@@ -143,6 +156,7 @@ def load(file: Path) -> StationSettings:
         code_scanner=devices.code_scanner,
         help=_help(root.section("help"), devices.panel),
         self_test=_self_test(root.section("self_test")),
+        finding=_finding(root),
         web=_web(root.section("web")),
         health=HealthSettings(every_s=root.section("health").seconds("every_s", default=60, least=1)),
         journal=_journal(root.section("journal")),
@@ -231,6 +245,22 @@ def _self_test(section: Section) -> SelfTestSettings:
         "at", default="04:10", pattern=r"([01][0-9]|2[0-3]):[0-5][0-9]", expected="a time of the day, such as 04:10"
     )
     return SelfTestSettings(at=time.fromisoformat(at) if at else time())
+
+
+def _finding(root: Section) -> FindingSettings | None:
+    section = root.optional_section("finding")
+    if section is None:
+        return None
+    finding = FindingSettings(
+        places=section.optional_path("places"),
+        addresses=section.optional_path("addresses"),
+        contacts=section.optional_path("contacts"),
+    )
+    grid = {"addresses": finding.addresses, "contacts": finding.contacts}
+    missing = [name for name, path in grid.items() if path is None]
+    if len(missing) == 1:
+        section.mistake(missing[0], found="nothing", expected="both addresses and contacts, or neither")
+    return finding
 
 
 def _web(section: Section) -> StationWebSettings:

@@ -6,6 +6,7 @@ import logging
 import random
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from agent import calls, self_test_rows
 from agent.buttons import remember
@@ -40,6 +41,7 @@ from sync.broker import Broker
 from sync.signing import SigningKey
 
 if TYPE_CHECKING:
+    from agent.finding import Finding
     from agent.renewal import Renewal
 
 log = logging.getLogger(__name__)
@@ -142,16 +144,7 @@ async def run(settings: StationSettings) -> None:
         every_s=settings.health.every_s,
         certificate_s=lambda: None if renewal is None else renewal.certificate_s,
     )
-
-    housekeeping = Housekeeping(
-        journal,
-        Salvage(journal, station.data / "station.db", source=f"/stations/{station.id}"),
-        station.data / "station.db",
-        clock,
-        rewind_days=settings.journal.rewind_days,
-        header_days=settings.journal.header_days,
-        on_dropped=link.dropped,
-    )
+    _keep_house(settings, journal, clock, link, supervisor)
 
     def rang() -> None:
         equipment.shown.show()
@@ -160,6 +153,7 @@ async def run(settings: StationSettings) -> None:
     help_desk.changed = journal.on_failure = rang
     help_desk.on_unrecorded = health.ringing_changed
     help_desk.on_recorded = health.ringing_changed
+    finding = _find(settings, clock, changes, supervisor)
     desk = Desk(
         identity=station,
         help_desk=help_desk,
@@ -169,11 +163,11 @@ async def run(settings: StationSettings) -> None:
         changes=changes,
         clock=clock,
         lacks=lambda: None if renewal is None else renewal.waits_for,
+        finding=lambda: () if finding is None else finding.views(),
     )
     equipment.keep(supervisor)
     supervisor.keep("help", help_desk.run)
     supervisor.keep("health", health.run)
-    supervisor.keep("housekeeping", housekeeping.run)
     _keep_time(clock, journal, supervisor)
     # Only tasks among the others: an address that is taken must not silence the button, nor the other pages.
     for name, pages in _listeners(desk, counter, settings.web, clock).items():
@@ -248,6 +242,36 @@ def _keep_link(
     )
     supervisor.keep("renewal", renewal.run)
     return renewal
+
+
+def _keep_house(
+    settings: StationSettings, journal: Journal, clock: StationClock, link: Link, supervisor: Supervisor
+) -> None:
+    station = settings.station
+    housekeeping = Housekeeping(
+        journal,
+        Salvage(journal, station.data / "station.db", source=f"/stations/{station.id}"),
+        station.data / "station.db",
+        clock,
+        rewind_days=settings.journal.rewind_days,
+        header_days=settings.journal.header_days,
+        on_dropped=link.dropped,
+    )
+    supervisor.keep("housekeeping", housekeeping.run)
+
+
+def _find(settings: StationSettings, clock: StationClock, changes: Changes, supervisor: Supervisor) -> "Finding | None":
+    """Keep up to date what the city lets people find; None where it names no files."""
+    if settings.finding is None:
+        return None
+    from agent.finding import Finding  # noqa: PLC0415 - only for a station that has it: memory
+
+    station = settings.station
+    finding = Finding(
+        settings.finding, folder=station.data, zone=ZoneInfo(station.zone), clock=clock, changed=changes.moved
+    )
+    supervisor.keep("finding", finding.run)
+    return finding
 
 
 def _keep_time(clock: StationClock, journal: Journal, supervisor: Supervisor) -> None:

@@ -49,6 +49,20 @@ class DeviceView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FindingView:
+    """One table of the city's (`places`, `grid`): how many entries are shown, and what is wrong with its files now.
+
+    `problem` is "" while they are right; `first`: where the first of `mistakes` is, or why a file cannot be read.
+    """
+
+    name: str
+    entries: int
+    problem: Literal["", "unreadable", "wrong"]
+    mistakes: int
+    first: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StationView:
     """The whole station at one moment; `version` grows with every change.
 
@@ -76,3 +90,4 @@ class StationView:
     journal_full: bool = False
     clock_trusted: bool
     waits_for: tuple[WaitsFor, ...] = ()
+    finding: tuple[FindingView, ...] = ()

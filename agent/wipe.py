@@ -49,7 +49,7 @@ def wipe(file: Path, *, force: bool, tell: Callable[[str], None]) -> None:
             raise NotWipedError(f"{many}; let the station run until it has them, or lose them with: --force")
         _destroy_all(_all_keys(keys, file.parent), "keys and certificates", tell)
         _destroy_all(sorted(data.glob("station.db*")), "journal and orders", tell)
-        _destroy_all([data / name for name in _KEPT], "what else it kept", tell)
+        _destroy_all([*(data / name for name in _KEPT), *sorted(data.glob("city-*.csv*"))], "what else it kept", tell)
         _destroy_all([file, file.with_name(f"{file.name}.new")], "settings", tell)
     if data.is_dir() and not any(data.iterdir()):
         data.rmdir()

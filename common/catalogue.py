@@ -19,16 +19,23 @@ CardField: TypeAlias = Literal["name", "sex", "number", "address"]
 PlaceKind: TypeAlias = Literal[
     "police-office",
     "government-hall",
+    "community",
     "hospital",
     "pharmacy",
+    "elder-care",
+    "legal-aid",
     "bank",
+    "post",
     "photo",
+    "locksmith",
     "toilet",
     "bus",
+    "parking",
     "school",
-    "community",
+    "market",
+    "other",
 ]
-"""Kinds of places in the ten-minute circle, where a matter may be seen to as well."""
+"""Kinds of places in the ten-minute circle, where a matter may be seen to as well, in the order of their tiles."""
 
 DEFAULT: Final = Path(__file__).with_name("catalogue.toml")
 

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import click
 
+from common.settings import EX_CONFIG
 from jingting.loading import CONFIG, given, leave, load
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.group(invoke_without_command=True)
@@ -44,6 +47,42 @@ def status(context: click.Context, config: Path | None, *, as_json: bool) -> Non
     wrong = asking.wrong(answer)
     click.echo(asking.as_json(answer) if as_json else asking.in_words(answer, wrong))
     sys.exit(asking.WRONG if wrong else 0)
+
+
+@station.command()
+@CONFIG
+@click.option("--places", type=_FILE, metavar="FILE", help="The ten-minute circle.")
+@click.option("--addresses", type=_FILE, metavar="FILE", help="Addresses and landmarks of the grid; with --contacts.")
+@click.option("--contacts", type=_FILE, metavar="FILE", help="Who is responsible in it; with --addresses.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def check(
+    context: click.Context,
+    *,
+    config: Path | None,
+    places: Path | None,
+    addresses: Path | None,
+    contacts: Path | None,
+    as_json: bool,
+) -> None:
+    """Look for mistakes in the city's files before they are copied: exit 0 none, 78 every one is told.
+
+    Without files, those of the settings.
+    """
+    if (addresses is None) != (contacts is None):
+        raise click.UsageError("--addresses and --contacts are checked together: give both.")
+    if places is None and addresses is None:
+        from agent import settings as station_settings
+
+        finding = load(station_settings.load, config or context.obj).finding
+        if finding is None:
+            leave("The settings have no [finding]: there are no files to be checked.", 1)
+        places, addresses, contacts = finding.places, finding.addresses, finding.contacts
+    from jingting.city_check import check as look
+
+    checked = look(places, addresses, contacts)
+    click.echo(checked.as_json() if as_json else checked.in_words())
+    sys.exit(EX_CONFIG if checked.mistakes else 0)
 
 
 @station.command()

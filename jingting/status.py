@@ -55,6 +55,13 @@ def wrong(view: dict[str, Any]) -> list[str]:
     found += [_NEEDS[need] for need in view.get("waits_for", ()) if need in _NEEDS]
     found += [f"help call {call['id']} is not recorded" for call in view["calls"] if call["recorded"] is False]
     found += [f"nobody answers help call {call['id']}" for call in view["calls"] if call["breached"]]
+    found += [
+        f"finding {table['name']}: "
+        + (f"{table['mistakes']} mistakes, the first at " if table["mistakes"] else "")
+        + f"{table['first']}; {table['entries'] or 'no'} entries of before are shown"
+        for table in view.get("finding", ())
+        if table["problem"]
+    ]
     return found
 
 
@@ -89,6 +96,7 @@ def in_words(view: dict[str, Any], found: list[str]) -> str:
         f"  calls     {len(view['calls'])} open",
         f"  clock     {'synchronised' if view['clock_trusted'] else 'not synchronised'}",
         *(f"  {device['kind']:<9} {device['name']} {device['state']}{_tested(device)}" for device in view["devices"]),
+        *(f"  finding   {table['name']}, {table['entries']} entries" for table in view.get("finding", ())),
         *([f"  waits for {', '.join(view['waits_for'])}"] if view.get("waits_for") else []),
         *(f"  wrong     {item}" for item in found),
     ]

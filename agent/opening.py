@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent import calls, devices, orders, record_rows, salvage, self_test_rows
+from agent import calls, devices, orders, record_rows, rota_row, salvage, self_test_rows
 from agent.bare_alarm import BareAlarm
 from agent.database import JournalError
 from agent.journal import Journal
@@ -70,6 +70,7 @@ async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
             self_test_rows.SCHEMA,
             orders.SCHEMA,
             record_rows.SCHEMA,
+            rota_row.SCHEMA,
             salvage.SCHEMA,
         ),
         limits=settings.journal.limits,

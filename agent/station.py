@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from agent import calls, self_test_rows
+from agent import calls, rota_row, self_test_rows
 from agent.buttons import remember
 from agent.counter import Counter, open_counter
 from agent.database import JournalError
@@ -123,6 +123,7 @@ async def run(settings: StationSettings) -> None:
                     "help.answered": calls.answer,
                     "help.test_answered": self_test_rows.answer,
                     "key.rotated": pinned.rotate,
+                    "rota.set": rota_row.set_rota,
                 },
                 lowest_generation=_lowest_generation(settings),
             ),

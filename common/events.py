@@ -11,6 +11,7 @@ import msgspec
 
 from common import workflow
 from common.personal import OnFile, PersonalField
+from common.rota import Rota
 
 Identifier: TypeAlias = Annotated[
     str, msgspec.Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
@@ -330,6 +331,14 @@ class KeyRotated(Payload, frozen=True, kw_only=True):
     expires: Instant | None = None
 
 
+class RotaSet(Payload, frozen=True, kw_only=True):
+    """Who is on duty when, from now on: the whole rota, in place of the one before. `order` as elsewhere."""
+
+    rota: Rota
+    order: Identifier | None = None
+    expires: Instant | None = None
+
+
 EVENTS: dict[str, type[Payload]] = {
     "journal.opened": JournalOpened,
     "rescued": Rescued,
@@ -365,6 +374,7 @@ ORDERS: dict[str, type[Payload]] = {
     "help.answered": HelpAnswered,
     "help.test_answered": HelpTestAnswered,
     "key.rotated": KeyRotated,
+    "rota.set": RotaSet,
     "event.withheld": EventWithheld,
 }
 """What headquarters journals for one station, by CloudEvents `type`."""

@@ -20,6 +20,7 @@ from common.events import (
     Rescued,
     is_urgent_event,
 )
+from common.rota import TimeOfDay
 
 BEGIN: Final = "<!-- vocabulary: what `python -m common.vocabulary` prints -->"
 END: Final = "<!-- end of the vocabulary -->"
@@ -36,6 +37,7 @@ _PATTERNS: Final = {
     _pattern(Nanoseconds): "nanoseconds, as decimal text",
     _pattern(Instant): "time",
     _pattern(Day): "day `YYYY-MM-DD`",
+    _pattern(TimeOfDay): "local time of the day `HH:MM`",
     _pattern(RecordNumber): "text such as `JW012-20261122-0007`",
 }
 
@@ -88,8 +90,8 @@ def _words(kind: inspect.Type) -> str:
             words = f"integer from {least}"
         case inspect.BoolType():
             words = "true or false"
-        case inspect.VarTupleType(item_type=item):
-            words = f"list of {_words(item)}"
+        case inspect.VarTupleType(item_type=item, max_length=most):
+            words = f"list of {'' if most is None else f'at most {most}: '}{_words(item)}"
         case inspect.LiteralType(values=values):
             words = " or ".join(f"`{value}`" for value in values)
         case inspect.StructType(fields=fields):

@@ -38,11 +38,14 @@ _ALL = (
 class Act(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody is about to do. `reason` is kept for years: a case number, no names.
 
-    `station` is "" of what concerns all of them; `event` of all but `unseal` and `account`, where it is the name.
+    `station` is "" of what concerns several or all of them; `event` of all but `unseal`, of `account`, where it is the
+    name, and of `order`, where it is the type.
     """
 
     who: str
-    what: Literal["unseal", "restore", "revoke", "readmit", "rotate-order", "rotate-sealing", "account", "invite"]
+    what: Literal[
+        "unseal", "restore", "revoke", "readmit", "rotate-order", "rotate-sealing", "account", "invite", "order"
+    ]
     station: str
     event: str
     reason: str

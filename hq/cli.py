@@ -1,4 +1,4 @@
-"""What `jingting hq unseal`, `audit`, `revoke`, `backup` and `restore` do: results to stdout, all else to stderr."""
+"""What `jingting hq unseal`, `audit`, `revoke`, `order`, `backup` … do: results to stdout, all else to stderr."""
 
 import datetime as dt
 import json
@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from common.clock import Clock, rfc3339
+from common.events import type_of
 from common.settings import EX_CONFIG
 from hq import audit, copies, enrolling
 from hq.audit import Act
 from hq.authority import Authority, AuthorityMissingError
 from hq.copies import Contents, NoCopyError
 from hq.database import FAILURES, DatabaseUnreachableError, SchemaTooNewError
-from hq.orders import Orders
+from hq.ordering import UnknownStationsError, give
+from hq.orders import Order, Orders
 from hq.own_keys import OwnKeys, order_keys, sealing_keys
 from hq.restore import WorkersBeatError, restore
 from hq.revocation import revoke
@@ -122,6 +124,19 @@ def print_rotated(settings: HqSettings, use: Use) -> int:
         f"{done.stations} stations are told by an order, now or when they come back; nothing has to be stopped.\n"
         f"Copy {path.parent} to its safe place again. A station that is enrolled from now on needs {path}.pub.\n"
     )
+    return 0
+
+
+def print_ordered(settings: HqSettings, order: Order, stations: tuple[str, ...] | None) -> int:
+    """Give an order to stations, None means all of them, say to how many, and return the exit code."""
+    enrolled = [file.stem for file in settings.keys.stations.glob("*.pub") if STATION_ID.fullmatch(file.stem)]
+    try:
+        with closing(Store.open(settings.store.url)) as store:
+            given = give(store, Clock(), order, stations=stations, enrolled=enrolled, who=whoever())
+    except (UnknownStationsError, *_NO_STORE) as error:
+        return _fail(_first_line(error))
+    had = f"; {given.already} have it already" if given.already else ""
+    sys.stdout.write(f"{type_of(order)} is given to {len(given.stations)} stations{had}.\n")
     return 0
 
 

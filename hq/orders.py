@@ -1,7 +1,7 @@
 """Orders: one journal a station, downwards, and the generations of it (`docs/link.md`, "Orders").
 
 An order is a row of `orders`, known by its id for ever; the journals are what was said of it to the station. A new
-generation begins with a snapshot: every order still to be done, under a new event id, naming its own as `order`.
+generation begins with a snapshot (`hq.snapshot`).
 """
 
 import hashlib
@@ -14,7 +14,6 @@ from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select,
 
 from common.clock import Clock, rfc3339
 from common.events import (
-    ORDERS,
     URGENT_ORDERS,
     EventWithheld,
     HelpAnswered,
@@ -22,6 +21,7 @@ from common.events import (
     KeyRotated,
     OrdersOpened,
     Payload,
+    RotaSet,
     encode_event,
     type_of,
 )
@@ -29,6 +29,7 @@ from common.identifiers import is_identifier, uuid7
 from hq import tables
 from hq.alarms import plain
 from hq.journals import lock_station
+from hq.snapshot import snapshot
 from hq.store import Store
 from sync import base64url
 from sync.batch import chain_next, chain_start
@@ -37,7 +38,7 @@ from sync.source import Kept
 SOURCE: Final = "/hq"
 """CloudEvents `source` of every order."""
 
-Order: TypeAlias = HelpAnswered | HelpTestAnswered | KeyRotated
+Order: TypeAlias = HelpAnswered | HelpTestAnswered | KeyRotated | RotaSet
 """What may be ordered today."""
 
 T = TypeVar("T")
@@ -57,15 +58,6 @@ _MOVE = (
 _ORDER = select(_orders.c.id).where(_orders.c.station == bindparam("of"), _orders.c.id == bindparam("id_"))
 _POSITION = select(func.coalesce(func.max(_orders.c.position), 0)).where(_orders.c.station == bindparam("of"))
 _NEW_ORDER = insert(_orders)
-_TO_DO = (
-    select(_orders.c.id, _orders.c.type, _orders.c.data)
-    .where(
-        _orders.c.station == bindparam("of"),
-        _orders.c.outcome == "open",
-        _orders.c.expires.is_(None) | (_orders.c.expires > bindparam("now")),
-    )
-    .order_by(_orders.c.position)
-)
 _newer = _journals.alias("newer")
 _UNACKNOWLEDGED = select(_journals.c.station).where(
     _journals.c.cursor < _journals.c.head,
@@ -135,7 +127,7 @@ class Orders:
         self.append(station, HelpTestAnswered(test=test), order_id=str(uuid.uuid5(uuid.UUID(test), station)))
 
     def open_generation(self, station: str, above: int) -> int:
-        """Begin a new orders journal with a snapshot of what is still to be done; return its generation.
+        """Begin a new orders journal with a snapshot of what holds now; return its generation.
 
         It is above `above` (what the station's birth named) and above every earlier one.
         """
@@ -224,11 +216,9 @@ class Orders:
         connection.execute(_NEW_JOURNAL, first | {"chain": chain_start(journal)})
         row = _current(connection, station)
         assert row is not None
-        snapshot: list[tuple[Payload, str]] = [(OrdersOpened(generation=generation), uuid7(wall_ms=now))]
-        for order, order_type, data in connection.execute(_TO_DO, {"of": station, "now": rfc3339(now)}).all():
-            payload = msgspec.json.decode(data, type=ORDERS[order_type])
-            snapshot.append((msgspec.structs.replace(payload, order=order), uuid7(wall_ms=now)))
-        self._write(connection, row, snapshot)
+        holds: list[tuple[Payload, str]] = [(OrdersOpened(generation=generation), uuid7(wall_ms=now))]
+        holds += [(payload, uuid7(wall_ms=now)) for payload in snapshot(connection, station, now)]
+        self._write(connection, row, holds)
         row = _current(connection, station)
         assert row is not None
         return row

@@ -253,3 +253,8 @@ def restore(context: click.Context, folder: Path, config: Path | None, *, force:
 )
 def user() -> None:
     """Say who may use headquarters' pages."""
+
+
+@hq.group(cls=Lazy, places={"rota": "jingting.hq_orders:rota"})
+def order() -> None:
+    """Tell stations what to do; each does it once, now or when it comes back."""

@@ -28,10 +28,17 @@ def rows(text: str) -> dict[str, list[str]]:
     return {name: [cell.strip() for cell in cells.split("|")] for name, cells in ROW.findall(text)}
 
 
+def parts(kind):
+    """A type and all it is made of: lists of structs, also annotated ones."""
+    yield kind
+    for part in typing.get_args(kind):
+        yield from parts(part)
+
+
 def fields(struct: type, prefix: str = ""):
     for field in msgspec.structs.fields(struct):
         yield prefix + field.name
-        for part in (field.type, *typing.get_args(field.type)):
+        for part in parts(field.type):
             if isinstance(part, type) and issubclass(part, msgspec.Struct):
                 yield from fields(part, f"{prefix}{field.name}.")
 

@@ -1,4 +1,4 @@
-"""A citizen's visit at the screen: service, purpose, card, confirm, ticket. In memory only, and one at a time.
+"""A citizen's visit at the screen: questions, purpose, card, confirm, ticket. In memory only, and one at a time.
 
 Pure: what happens comes in as calls and times, and nothing here waits. `agent.visits` holds the visit of now.
 """
@@ -7,7 +7,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-from common.catalogue import Service
+from agent.answers import Answers
+from common.catalogue import Answer, Question, Service
 from common.privacy import mask_name, mask_number, mask_phone, mask_typed_phone
 from drivers.identity import Advice, Identity
 
@@ -22,9 +23,9 @@ _MOST_DIGITS: Final = 15  # E.164, section 6.1
 
 _FEWEST_DIGITS: Final = 7  # of a city's own numbers, without an area code
 
-Page: TypeAlias = Literal["purpose", "card", "confirm", "phone", "ticket"]
-"""purpose: why an identity is asked for; card: put it on the reader; confirm: masked; phone: the number pad, if the
-citizen wants to be called; ticket: the number."""
+Page: TypeAlias = Literal["question", "purpose", "card", "confirm", "phone", "ticket"]
+"""question: one of the service's, to tap an answer; purpose: why an identity is asked for; card: put it on the reader;
+confirm: masked; phone: the number pad, if the citizen wants to be called; ticket: the number."""
 
 Trouble: TypeAlias = Advice | Literal["phone", "not_recorded", "full"]
 """What went wrong last: with the document (`drivers.identity.Advice`), a telephone number that is too short, the disk,
@@ -73,12 +74,16 @@ class Erasable:
 class VisitView:
     """A visit as its own screen shows it: masked, and never more than that.
 
+    `question`: the one asked now, `question_number` its number, from 0; `answered`: those before, and what was tapped.
     `erased_in_s`: whole seconds until it is erased, once it warns.
     """
 
     id: str
     service: Service
     page: Page
+    question: Question | None
+    question_number: int
+    answered: tuple[tuple[Question, Answer], ...]
     reading: bool
     trouble: Trouble | None
     name: str
@@ -103,11 +108,12 @@ class Visit:
     ticket: str = ""
     ticket_unsure: bool = False
     personal: Erasable = field(default_factory=Erasable, repr=False)
+    answers: Answers = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Show first what the service asks for."""
-        if self.service.identity != "none":
-            self.page = "purpose"
+        """Show first what the service asks."""
+        self.answers = Answers(self.service.questions)
+        self._ask()
 
     # -- what the citizen does --------------------------------------------------------------------------------------
 
@@ -125,9 +131,18 @@ class Visit:
             self.page, self.reading = "purpose", False
             for name in ("name", "sex", "number", "address", "document"):
                 self.personal.drop(name)
+        elif self.page != "ticket" and self.answers.back():
+            self._ask()
         else:
             return False
         self.trouble = None
+        return True
+
+    def answer(self, number: str, answer: str) -> bool:
+        """Take a tap on a question, as `agent.answers` does, and go on; False when nothing changes."""
+        if self.page != "question" or not self.answers.give(number, answer):
+            return False
+        self._ask()
         return True
 
     def agree(self) -> bool:
@@ -181,6 +196,17 @@ class Visit:
         self.page, self.trouble = "confirm", None
         return True
 
+    def _ask(self) -> None:
+        """Show the next question, or what comes after the last one."""
+        if need := self.answers.need:
+            self.personal.put("need", need)
+        else:
+            self.personal.drop("need")
+        if self.answers.question is not None:
+            self.page = "question"
+        else:
+            self.page = "confirm" if self.service.identity == "none" else "purpose"
+
     # -- what comes of it -------------------------------------------------------------------------------------------
 
     def read(self, identity: Identity) -> None:
@@ -204,6 +230,7 @@ class Visit:
     def recorded(self, number: str, *, unsure: bool) -> None:
         """Show the ticket; whom it is of is forgotten at once."""
         self.personal.erase()
+        self.answers.erase()
         self.confirming, self.trouble = False, None
         self.page, self.ticket, self.ticket_unsure = "ticket", number, unsure
 
@@ -214,6 +241,7 @@ class Visit:
     def erase(self) -> None:
         """Leave nothing of it."""
         self.personal.erase()
+        self.answers.erase()
         self.ticket = ""
 
     # -- what is seen -----------------------------------------------------------------------------------------------
@@ -229,6 +257,9 @@ class Visit:
             id=self.id,
             service=self.service,
             page=self.page,
+            question=self.answers.question if self.page == "question" else None,
+            question_number=self.answers.number,
+            answered=self.answers.answered,
             reading=self.reading,
             trouble=self.trouble,
             name=mask_name(self.personal.get("name")),

@@ -80,6 +80,11 @@ class Visits:
         self._touch()
         return True
 
+    def answer(self, visit: str, question: str, answer: str) -> bool:
+        """Take a tap on a question of the service, as `agent.answers` does."""
+        now = self._current(visit)
+        return now is not None and self._touched(now.answer(question, answer))
+
     def agree(self, visit: str) -> bool:
         """Start reading a card: the citizen has seen what for, and tapped."""
         now = self._current(visit)

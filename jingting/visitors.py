@@ -1,4 +1,4 @@
-"""The visitors of the demo city: they come for a service, bring a card, and note the number they are shown."""
+"""The visitors of the demo city: they come for a service, answer what it asks, bring a card, and note their number."""
 
 import asyncio
 import functools
@@ -15,7 +15,10 @@ _LOOK_S = 0.1
 _READ_S = 15.0
 _TRIES = 3
 
-_TILE = re.compile(r'<button name="service" value="([A-Z0-9-]+)"')
+_TILE = re.compile(r'<button name="to" value="(service/[A-Z0-9-]+)"')
+_BEGIN = re.compile(r'name="event_id" value="([0-9a-f-]+)">\s*<button class="go" name="service" value="([A-Z0-9-]+)"')
+_QUESTION = re.compile(r'name="question" value="([0-9]+)"')
+_ANSWER = re.compile(r'name="answer" value="([0-9]+|skip)"')
 _TICKET = re.compile(r'class="ticket">([A-Z0-9-]+)<')
 
 
@@ -32,13 +35,16 @@ async def come(city: City, station: str, chance: random.Random, until: float) ->
 
 def _visit(city: City, station: str, chance: random.Random, card: str) -> None:
     url = city.station_url(station)
-    home = page(url + "/")
-    services = _TILE.findall(home)
-    visit = re.search(r'action="/visit">\s*<input type="hidden" name="event_id" value="([0-9a-f-]+)"', home)
-    if visit is None or not services:
+    services = _TILE.findall(page(url + "/"))
+    if services:
+        submit(url + "/go", to=chance.choice(services))
+    visit = _BEGIN.search(page(url + "/"))
+    if visit is None:
         return  # a help call, or a disk, has the screen
     act = functools.partial(_act, url, visit[1])
-    submit(url + "/visit", event_id=visit[1], service=chance.choice(services))
+    submit(url + "/visit", event_id=visit[1], service=visit[2])
+    while question := _QUESTION.search(shown := page(url + "/")):
+        act("answer", question=question[1], answer=chance.choice(_ANSWER.findall(shown)))
     for _ in range(_TRIES):
         if 'action="/visit/agree"' not in page(url + "/"):
             break
@@ -65,5 +71,5 @@ def _wait_for_card(url: str) -> None:
         time.sleep(_LOOK_S)
 
 
-def _act(url: str, visit: str, action: str) -> None:
-    submit(f"{url}/visit/{action}", event_id=visit)
+def _act(url: str, visit: str, action: str, **fields: str) -> None:
+    submit(f"{url}/visit/{action}", event_id=visit, **fields)

@@ -10,6 +10,7 @@ from agent.screens.desk import Desk
 from agent.screens.forms import PATIENCE_S, TEMPLATES, Patience, event_id_of
 from agent.screens.queue_page import QueuePage
 from agent.screens.service_list import service_list
+from agent.screens.service_page import Places, no_places, service_page
 from agent.screens.shown import Offer, Room, words_of
 from agent.screens.stage import Stage, nothing
 from agent.screens.told import told
@@ -28,6 +29,7 @@ def build_citizen(
     allowed_hosts: Collection[str],
     wall_ms: Callable[[], int],
     rooms: Mapping[str, Room] | None = None,
+    places: Places = no_places,
     rating: Offer = nothing,
     idle: Offer = nothing,
     heartbeat_s: float = HEARTBEAT_S,
@@ -35,17 +37,21 @@ def build_citizen(
     """Return the citizen's web application; `wall_ms` is the wall clock, for the ids of forms.
 
     `rooms`: pages by the first word of their address (`agent.screens.shown`). `rating` is asked whenever there is no
-    visit, `idle` when nobody has touched the first page for a while.
+    visit, `idle` when nobody has touched the first page for a while. `places`: kinds of places that the directory has.
     """
     app = LocalServer()
-    visits = counter.visits
+    visits, catalogue = counter.visits, counter.records.catalogue
     pages = Pages(
         app, templates=TEMPLATES, allowed_hosts=allowed_hosts, speaks=lambda: visits.browse.language or DEFAULT
     )
     stage = Stage(
         visits=visits,
         visit=VisitPages(counter),
-        rooms={"services": service_list(counter.records.catalogue), **(rooms or {})},
+        rooms={
+            "services": service_list(catalogue),
+            "service": service_page(catalogue, places),
+            **(rooms or {}),
+        },
         rating=rating,
         idle=idle,
     )
@@ -141,7 +147,6 @@ class _Screen:
             "shown": shown,
             "erased_in_s": self._visits.erased_in_s(),
             "large": self._visits.browse.large,
-            "rooms": self._stage.rooms,
             "new_id": self._new_id,
         }
         return frame | self._stage.visit.values(view) | shown.values

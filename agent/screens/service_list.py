@@ -5,8 +5,8 @@ from common.catalogue import Catalogue
 
 
 def service_list(catalogue: Catalogue) -> Room:
-    """Return the room `services` of a catalogue; what only keeps another system's reference is nothing for here."""
-    services = [service for service in catalogue.services.values() if not service.reference_only]
+    """Return the room `services` of a catalogue."""
+    services = tuple(catalogue.services.values())
     groups = [group for code, group in catalogue.groups.items() if any(service.group == code for service in services)]
 
     def pages(words: tuple[str, ...]) -> Shown | None:

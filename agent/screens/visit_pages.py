@@ -11,7 +11,6 @@ from agent.queue import Place
 from agent.screens.forms import Patience, event_id_of
 from agent.screens.shown import Shown
 from agent.view import StationView
-from common.catalogue import Named, Service
 from common.web.pages import form_of
 
 CONFIRM_S: Final = 2.0
@@ -43,7 +42,6 @@ class VisitPages:
         return {
             "visit": visit,
             "home": [catalogue.services[code] for code in catalogue.home],
-            "bring": [] if visit is None else _materials(catalogue.materials, visit.service),
             "can_read": "ready" in readers,
             "place": None if visit is None or visit.page != "ticket" else self._place(visit.id),
             "can_record": view.journal_ok and not view.journal_full,
@@ -59,6 +57,9 @@ class VisitPages:
         """Take one step of a visit; a late one changes nothing, and the page shows what is true."""
         visit = event_id_of(request)
         match action:
+            case "answer":
+                form = form_of(request)
+                self._visits.answer(visit, form.get("question", ""), form.get("answer", ""))
             case "agree":
                 self._visits.agree(visit)
             case "without":
@@ -94,7 +95,3 @@ class VisitPages:
             await self._patience.started(action, within_s=CONFIRM_S)
         except JournalError:
             return
-
-
-def _materials(known: dict[str, Named], service: Service) -> list[Named]:
-    return [known[code] for code in service.bring if code in known]

@@ -6,6 +6,7 @@ from help_rig import failing_disk, until
 from planted import found
 from record_rig import PLANTED, Station
 
+from agent.answers import SKIP
 from agent.record_form import WrongForm
 from agent.visit import Erasable
 from agent.visits import Ticket, Visits
@@ -52,9 +53,13 @@ async def station(tmp_path):
     await station.journal.stop()
 
 
-async def come(station, service="HZ-01"):
+async def come(station, service="HZ-01", answers=()):
+    """Begin a visit, answer its first questions, and pass over the others."""
     visit = station.new_id()
     assert station.visits.begin(visit, service)
+    taps = iter(answers)
+    while station.visits.view().page == "question":
+        assert station.visits.answer(visit, str(station.visits.view().question_number), next(taps, SKIP))
     return visit
 
 
@@ -83,6 +88,62 @@ async def test_a_visit_goes_from_purpose_to_card_to_confirm_to_ticket(station):
     assert (view.page, view.ticket, view.name, view.number) == ("ticket", ticket.number, "", "")
     record = station.records.get(visit)
     assert (record.state, record.channel, record.on_file) == ("registered", "kiosk", ("name", "number"))
+
+
+# -- its questions --------------------------------------------------------------------------------------------------
+
+
+async def test_the_questions_of_a_service_come_first_one_a_page_and_the_officer_reads_the_answers_sealed(station):
+    visit = station.new_id()
+    station.visits.begin(visit, "QZ-03")
+    seen = []
+    for tap in ("0", "2"):
+        view = station.visits.view()
+        seen.append((view.page, view.question.zh))
+        assert station.visits.answer(visit, str(view.question_number), tap)
+    assert seen == [("question", "是哪种情况？"), ("question", "是什么东西？")]
+    view = station.visits.view()
+    assert (view.page, view.question) == ("purpose", None)
+    assert [answer.en for _, answer in view.answered] == ["I have lost something", "A wallet or a bag"]
+    station.visits.go_without(visit)
+    await station.visits.confirm(visit)
+    assert station.unsealed() == [{"need": "是哪种情况？我丢了东西；是什么东西？钱包或包"}]
+    assert found(station.path.parent, ["钱包或包", "我丢了东西"]) == []
+
+
+async def test_nobody_has_to_answer_and_then_nothing_is_written(station):
+    visit = await come(station, "QZ-01")
+    assert (station.visits.view().page, station.visits.view().answered) == ("confirm", ())
+    await station.visits.confirm(visit)
+    assert station.unsealed() == []
+
+
+async def test_one_tap_on_an_answer_that_comes_twice_does_not_answer_the_next_question(station):
+    visit = station.new_id()
+    station.visits.begin(visit, "QZ-03")
+    assert station.visits.answer(visit, "0", "1")
+    assert not station.visits.answer(visit, "0", "1")
+    for question, answer in (("1", "5"), ("1", ""), ("1", "-1"), ("1", "x"), ("", "0"), ("2", "0"), ("１", "0")):
+        assert not station.visits.answer(visit, question, answer)
+    assert station.visits.view().question_number == 1
+
+
+async def test_answers_are_gone_once_there_is_a_ticket_and_when_the_visit_ends(station):
+    visit = await come(station, "QZ-01", ["0"])
+    await station.visits.confirm(visit)
+    assert station.visits.view().answered == ()
+    await come(station, "QZ-01", ["0"])
+    kept = station.visits._visit
+    station.visits.end(kept.id)
+    assert (kept.answers.answered, kept.personal.texts()) == ((), {})
+
+
+async def test_no_repr_tells_an_answer(station):
+    await come(station, "QZ-01", ["0"])
+    assert not any(text in repr(station.visits._visit) for text in ("需要哪方面的帮助？找人", "Answers(", "Erasable("))
+
+
+# -- who somebody is ------------------------------------------------------------------------------------------------
 
 
 async def test_only_what_the_service_asks_for_is_asked_of_the_card_and_sealed(station):
@@ -320,7 +381,7 @@ async def test_the_task_ends_visits_by_itself_and_erases_the_last_when_it_is_sto
     changes = []
     station.visits.changed = lambda: changes.append(1)
     keeping = asyncio.create_task(station.visits.run())
-    await come(station)
+    await come(station, "ZX-01")
     station.clock.advance(120)
     station.visits._wake.set()
     await until(lambda: station.visits.view() is None)

@@ -74,18 +74,26 @@ async def headquarters_answers(screen: Screen) -> None:
 HELP = ".help button"
 END = "#end"
 NEWS = '[data-news="{}"]'
-ID_CARD = "#service-HZ-01"
-ADVICE = "#service-ZX-01"
-READ = (ID_CARD, "#agree", put("card-4"))
+ID_CARD = ("#service-HZ-01", "#take", "#skip-0", "#skip-1")
+ADVICE = ("#service-ZX-01", "#take")
+READ = (*ID_CARD, "#agree", put("card-4"))
 
 QUIET = (
     Walk(name="home", shows="#service-HZ-01"),
-    Walk(name="service", shows="#confirm", steps=(ADVICE,)),
-    Walk(name="purpose", shows="#agree", steps=(ID_CARD,)),
     Walk(name="services of a group", shows="#service-QZ-03", steps=("#all-services", "#group-QZ")),
-    Walk(name="card", shows=".tap", steps=(ID_CARD, "#agree")),
+    Walk(name="service", shows="#take", steps=("#service-HZ-01",)),
+    Walk(name="service with most to bring", shows="#take", steps=("#service-CRJ-01",)),
+    Walk(name="service with most to say", shows="#take", steps=("#all-services", "#group-JG", "#service-JG-02")),
+    Walk(name="when and where", shows=".places", steps=("#service-HZ-01", "#when")),
+    Walk(name="report to the police", shows=".call-110", steps=("#all-services", "#group-BJ", "#service-BJ-01")),
+    Walk(name="question", shows="#answer-0-3", steps=("#service-HZ-01", "#take")),
+    Walk(name="question with most answers", shows="#answer-0-4", steps=("#service-QZ-01", "#take")),
+    Walk(name="answers", shows=".own", steps=("#service-QZ-01", "#take", "#answer-0-3")),
+    Walk(name="no questions", shows="#confirm", steps=ADVICE),
+    Walk(name="purpose", shows="#agree", steps=ID_CARD),
+    Walk(name="card", shows=".tap", steps=(*ID_CARD, "#agree")),
     Walk(name="confirm", shows=".own", steps=(*READ,)),
-    Walk(name="number pad", shows=".pad", steps=(ADVICE, "#phone", "#key-1", "#key-3", "#key-8")),
+    Walk(name="number pad", shows=".pad", steps=(*ADVICE, "#phone", "#key-1", "#key-3", "#key-8")),
     Walk(name="ticket", shows=".ticket", steps=(*READ, "#confirm")),
 )
 """Pages at a station where nobody calls for help."""
@@ -95,7 +103,7 @@ CALLING = (
     Walk(name="help seen", shows=NEWS.format("seen"), steps=(HELP, officer("acknowledge"))),
     Walk(name="officer coming", shows=NEWS.format("coming"), steps=(HELP, officer("acknowledge"), officer("attend"))),
     Walk(name="headquarters answering", shows=NEWS.format("hq_answering"), steps=(HELP, headquarters_answers)),
-    Walk(name="help during a visit", shows=".strip", steps=(ID_CARD, HELP)),
+    Walk(name="help during a visit", shows=".strip", steps=("#service-HZ-01", HELP)),
     Walk(
         name="help closed",
         looks=("normal",),

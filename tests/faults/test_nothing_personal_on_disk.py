@@ -142,10 +142,13 @@ async def test_while_a_visit_is_open_no_process_shows_who_it_is_and_none_that_cr
     wanted = {spelling: text for text in secrets() for spelling in spellings(text)}
     async with City(tmp_path / "city", stations=1) as city:
         url = city.station_url(STATION)
-        home = await asyncio.to_thread(page, url + "/")
-        visit = re.search(r'action="/visit">\s*<input type="hidden" name="event_id" value="([0-9a-f-]+)"', home)[1]
+        await asyncio.to_thread(functools.partial(submit, url + "/go", to="service/HZ-01"))
+        about = await asyncio.to_thread(page, url + "/")
+        visit = re.search(r'action="/visit">\s*<input type="hidden" name="event_id" value="([0-9a-f-]+)"', about)[1]
         act = functools.partial(submit, event_id=visit)
         await asyncio.to_thread(functools.partial(act, url + "/visit", service="HZ-01"))
+        for question in "01":
+            await asyncio.to_thread(functools.partial(act, url + "/visit/answer", question=question, answer="0"))
         await asyncio.to_thread(act, url + "/visit/agree")
         city.put_card(STATION, "card-1")
         await until(lambda: 'action="/visit/confirm"' in page(url + "/"))

@@ -119,6 +119,7 @@ async def test_a_form_without_its_id_calls_nobody(station, path):
 
 
 async def take_a_number(browser):
+    await browser.post("/go", data={"to": "service/ZX-01"})
     visit = form_id((await browser.get("/")).text, "/visit")
     await browser.post("/visit", data={"event_id": visit, "service": "ZX-01"})
     await browser.post("/visit/confirm", data={"event_id": visit})

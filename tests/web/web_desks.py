@@ -241,10 +241,11 @@ class BothBrowsers(Browser):
 
 
 @contextlib.asynccontextmanager
-async def at_station(desk, **options):
+async def at_station(desk, *, citizen=None, **options):
+    """Serve a station's pages; `citizen`: further options of the citizen's alone."""
     async with a_window(desk.moved) as (counter, journal, keys):
         options |= {"allowed_hosts": {"127.0.0.1"}, "wall_ms": lambda: WALL_MS}
-        citizen, duty = build_citizen(desk, counter, **options), build_duty(desk, counter, **options)
+        citizen, duty = build_citizen(desk, counter, **options, **(citizen or {})), build_duty(desk, counter, **options)
         async with (
             citizen.serving("127.0.0.1", 0) as port,
             duty.serving("127.0.0.1", 0) as duty_port,

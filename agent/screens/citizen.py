@@ -13,6 +13,7 @@ from agent.screens.service_list import service_list
 from agent.screens.service_page import Places, no_places, service_page
 from agent.screens.shown import Offer, Room, words_of
 from agent.screens.stage import Stage, nothing
+from agent.screens.stand_in import WORKER, StandIn
 from agent.screens.told import told
 from agent.screens.visit_pages import VisitPages
 from common.identifiers import uuid7
@@ -57,6 +58,7 @@ def build_citizen(
     )
     stage.visit.serve(app)
     QueuePage(counter, pages, desk.view).serve(app)
+    StandIn(pages, desk.view).serve(app)
     screen = _Screen(desk, pages, stage, Stream(desk.changed, heartbeat_s=heartbeat_s), wall_ms)
     app.get("/")(screen.page)
     app.get("/live")(screen.live)
@@ -85,7 +87,7 @@ class _Screen:
     async def page(self, request: Request) -> Response:
         if (language := request.args.get("lang")) in LANGUAGES:
             self._visits.appear(language=language)
-        return self._pages.page(request, "citizen.html", **self._values(), event_id=self._new_id())
+        return self._pages.page(request, "citizen.html", **self._values(), worker=WORKER, event_id=self._new_id())
 
     async def live(self, request: Request) -> Response:
         return self._pages.fragment(request, "citizen_live.html", **self._values())

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from markupsafe import Markup
 from microdot import Microdot, Request, Response
 
 from agent.counter import Counter
@@ -37,9 +36,4 @@ class QueuePage:
             queue = self._counter.queue.view()
         except JournalError:
             queue = None
-        return {"view": self._view(), "queue": queue, "N_": str, "both": self._both}
-
-    def _both(self, message: str) -> Markup:
-        """Return a message in every language, one line each."""
-        spoken = self._pages.in_all_languages(message)
-        return Markup("").join(Markup('<span lang="{}">{}</span>').format(tag, text) for tag, text in spoken.items())
+        return {"view": self._view(), "queue": queue, "N_": str, "both": self._pages.both}

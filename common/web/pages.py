@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from functools import cache, partial
 from pathlib import Path
 
+from markupsafe import Markup
 from microdot import Microdot, Request, Response
 from microdot.microdot import HTTPException
 
@@ -64,9 +65,17 @@ class Pages:
         """Return the part of a page that its browser fetches again and again."""
         return self._render(self._language(request), template, 200, values)
 
-    def in_all_languages(self, message: str) -> dict[str, str]:
-        """Return a message in every language, by its BCP 47 tag: for a page that many read at once."""
-        return {tag: spoken.gettext(message) for tag, spoken in self._catalogues.items()}
+    def both(self, message: str) -> Markup:
+        """Return a message in every language, each marked as what it is: for a page that many read at once."""
+        said = (
+            Markup('<span lang="{}">{}</span>').format(tag, spoken.gettext(message))
+            for tag, spoken in self._catalogues.items()
+        )
+        return Markup("").join(said)
+
+    def static(self, name: str) -> tuple[bytes, str]:
+        """Return a file of the base's own, and its type; raises KeyError."""
+        return self._static[name]
 
     def _language(self, request: Request | None) -> str:
         if self._speaks is None or (request is not None and request.args.get("lang") in LANGUAGES):

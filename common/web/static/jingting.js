@@ -1,47 +1,43 @@
 // What a page does beyond plain forms and links: it stays live, it says when it is not, and it knows some keys.
 "use strict";
 (() => {
+  if (document.body.dataset.lost !== undefined) return comeBack();
   const live = document.getElementById("live");
   if (!live) return;
   const stale = document.getElementById("stale");
+  const worker = live.dataset.worker; // the citizen's screen has one: what the browser shows when nobody answers
   const STALE_MS = 15000; // three heartbeats
+  const GONE_MS = 3000; // so long may the station be away before the citizen's screen says so
+  const ANSWER_MS = 8000; // so long a form waits to be answered
   const SECOND_STEP_MS = 500; // a double click must not take two steps of a call
   const STAY_MS = 10000; // how often at most a touched screen says that somebody is there
+  const LEFT_MS = 95000; // then the citizen's screen is erased, should the station not have done so
 
+  const standIn = (lost) => navigator.serviceWorker?.controller && location.replace(`/${lost}`);
   const now = () => performance.now();
-  let source;
-  let freshAt = now();
-  let fetching = false;
-  let askedAgain = false;
-  let pressing = false;
-  let postponed = null;
-  let shown = null;
-  let frame = live.querySelector("[data-frame]")?.dataset.frame;
-  let steps = stepsOf(live);
-  let stepsAt = now();
-  let stayedAt = now();
-  let sent = Promise.resolve(); // keys of a number pad: one after the other
+  const stepsOf = (element) => [...element.querySelectorAll("button")].map((button) => button.id).join();
+  let source, postponed = null, shown = null;
+  let freshAt = now(), failingAt = 0, triedAt = 0, touchedAt = now(), stayedAt = 0;
+  let fetching = false, askedAgain = false, pressing = false;
+  let leaving = 0; // odd while the screen is erased: what was asked for before that is over is not shown any more
+  let steps = stepsOf(live), stepsAt = now();
+  let sent = Promise.resolve(); // forms: one after the other
 
-  function stepsOf(element) {
-    return [...element.querySelectorAll("button")].map((button) => button.id).join();
-  }
-
-  function clock(seconds) {
-    const two = (n) => String(n).padStart(2, "0");
-    const hours = Math.floor(seconds / 3600);
-    const minutes = Math.floor(seconds / 60) % 60;
-    return hours ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
-  }
-
-  function startClocks() {
-    for (const element of live.querySelectorAll("[data-age]")) {
-      element.startedAt = now() - Number(element.dataset.age) * 1000;
-    }
+  function comeBack() { // of the page that stands in for the station; a press that was not sent goes first
+    const help = new URLSearchParams(new FormData(document.querySelector("form.help")));
+    const press = { method: "POST", body: help, redirect: "manual" };
+    const [asked, how] = document.body.dataset.lost === "help" ? ["/help", press] : ["/live", {}];
+    fetch(asked, { ...how, signal: AbortSignal.timeout(5000) })
+      .then((answer) => answer.ok || answer.type === "opaqueredirect", () => false)
+      .then((done) => (done ? location.replace("/") : setTimeout(comeBack, 1000)));
   }
 
   function tick() {
     for (const element of live.querySelectorAll("[data-age]")) {
-      element.textContent = clock(Math.max(0, Math.floor((now() - element.startedAt) / 1000)));
+      element.startedAt ??= now() - Number(element.dataset.age) * 1000;
+      const seconds = Math.max(0, Math.floor((now() - element.startedAt) / 1000));
+      const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60].slice(seconds < 3600 ? 1 : 0);
+      element.textContent = parts.map((part, i) => (i ? String(part).padStart(2, "0") : part)).join(":");
     }
   }
 
@@ -49,55 +45,48 @@
     // The ids that forms carry are new each time; alone they are no reason to redraw under somebody's finger.
     const content = html.replace(/name="event_id" value="[^"]*"/g, "");
     if (content === shown) return;
-    if (pressing) {
-      postponed = html;
-      return;
-    }
-    postponed = null;
+    postponed = pressing ? html : null;
+    if (pressing) return;
+    const body = new DOMParser().parseFromString(html, "text/html").body;
+    const [before, after] = [live, body].map((one) => one.querySelector("[data-frame]")?.dataset.frame);
+    if (before && after && before !== after) return location.replace("/"); // another language, or size
     shown = content;
-    const framed = html.match(/data-frame="([^"]*)"/); // language and size, of what is around as well
-    if (framed && framed[1] !== (frame ??= framed[1])) location.replace("/");
     const focused = live.contains(document.activeElement) ? document.activeElement.id : "";
-    live.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
+    live.replaceChildren(...body.childNodes);
     const again = focused && document.getElementById(focused);
-    const first = live.querySelector("[autofocus]");
     if (again) again.focus();
-    else if (first && document.activeElement === document.body) first.focus();
-    if (stepsOf(live) !== steps) {
-      steps = stepsOf(live);
-      stepsAt = now();
-    }
+    else if (document.activeElement === document.body) live.querySelector("[autofocus]")?.focus();
+    if (stepsOf(live) !== steps) [steps, stepsAt, touchedAt] = [stepsOf(live), now(), now()];
     const titled = live.querySelector("[data-title]");
     if (titled) document.title = titled.dataset.title;
-    startClocks();
+    tick();
   }
 
   async function refresh() {
-    if (fetching) {
-      askedAgain = true;
-      return;
-    }
+    askedAgain = fetching;
+    if (fetching) return;
     fetching = true;
     try {
       do {
         askedAgain = false;
+        const before = leaving;
         const response = await fetch(live.dataset.live, { signal: AbortSignal.timeout(5000) });
         if (!response.ok && response.status !== 401) throw new Error(String(response.status));
-        show(await response.text());
-        freshAt = now();
+        const html = await response.text();
+        if (leaving === before && leaving % 2 === 0) show(html);
+        [freshAt, failingAt] = [now(), 0];
       } while (askedAgain);
     } catch {
-      // Nothing to say yet: the banner does when it lasts.
+      failingAt ||= now(); // nothing to say yet: the banner does when it lasts
     } finally {
       fetching = false;
     }
   }
 
   function connect() {
-    if (source) source.close();
+    source?.close();
     source = new EventSource("/events");
-    source.onmessage = refresh;
-    source.onerror = refresh; // whoever is signed out is told so
+    source.onmessage = source.onerror = refresh; // whoever is signed out is told so
     source.addEventListener("heartbeat", refresh);
   }
 
@@ -106,47 +95,58 @@
     if (stale) stale.hidden = !isStale;
     document.body.classList.toggle("is-stale", isStale);
     // A closed stream never comes back by itself; a half-open one does not even know that it is closed.
-    if (source.readyState === EventSource.CLOSED || isStale) {
-      if (now() - (watch.triedAt || 0) > 3000) {
-        watch.triedAt = now();
-        connect();
-      }
+    if ((source.readyState === EventSource.CLOSED || isStale) && now() - triedAt > 3000) {
+      triedAt = now();
+      connect();
     }
+    if (worker && (isStale || (failingAt && now() - failingAt > GONE_MS))) standIn("");
+    else if (failingAt) refresh();
+    if (worker && now() - touchedAt > LEFT_MS && live.querySelector("#back, #stay")) leave();
     tick();
   }
 
   function released() {
     pressing = false;
-    // After the click that this release may become.
-    setTimeout(() => postponed !== null && show(postponed), 0);
+    setTimeout(() => postponed !== null && show(postponed), 0); // after the click that this release may become
   }
 
   function post(action, body) {
-    return fetch(action, { method: "POST", body, redirect: "manual" }).catch(() => {});
+    const signal = AbortSignal.timeout(ANSWER_MS);
+    return fetch(action, { method: "POST", body, redirect: "manual", signal }).then(() => true, () => false);
+  }
+
+  function leave() {
+    leaving += 1;
+    [shown, postponed, touchedAt] = [null, null, now()];
+    live.replaceChildren();
+    post("/end").then((done) => {
+      leaving += 1;
+      return done ? refresh() : standIn("?lost=form");
+    });
   }
 
   function touched() {
-    const stay = live.querySelector("form[data-stay]");
-    if (!stay || now() - stayedAt < STAY_MS) return;
+    touchedAt = now();
+    if (!worker || now() - stayedAt < STAY_MS) return;
     stayedAt = now();
-    post(stay.action, new URLSearchParams(new FormData(stay)));
+    post("/stay");
   }
 
-  document.addEventListener("pointerdown", () => {
-    pressing = true;
-    touched();
+  document.addEventListener("pointerdown", () => { pressing = true; touched(); });
+  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, released);
+  document.addEventListener("click", (event) => { // two taps in a hurry are one: the next page is under the second
+    if (worker && event.detail > 1 && !event.target.closest("[data-quick]")) event.preventDefault();
   });
-  document.addEventListener("pointerup", released);
-  document.addEventListener("pointercancel", released);
-
   document.addEventListener("submit", (event) => {
-    if (event.target.hasAttribute("data-second-step") && now() - stepsAt < SECOND_STEP_MS) event.preventDefault();
-    if (!event.target.hasAttribute("data-quick")) return;
+    const { target } = event, ends = target.hasAttribute("data-end");
+    if (target.hasAttribute("data-second-step") && now() - stepsAt < SECOND_STEP_MS) event.preventDefault();
+    if (!worker || event.defaultPrevented || !(ends || live.contains(target))) return;
     event.preventDefault();
-    const body = new URLSearchParams(new FormData(event.target, event.submitter));
-    sent = sent.then(() => post(event.target.action, body)).then(refresh);
+    if (ends) return leave();
+    const body = new URLSearchParams(new FormData(target, event.submitter));
+    // What did not arrive is never sent again by itself: the page says that it may not have been done.
+    sent = sent.then(() => post(target.action, body)).then((done) => (done ? refresh() : standIn("?lost=form")));
   });
-
   document.addEventListener("keydown", (event) => {
     touched();
     if (event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
@@ -154,22 +154,17 @@
     const onControl = typing || event.target.closest("a, button, summary");
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const form = live.querySelector("form[data-acknowledge]");
-    if (form && ((key === "a" && !typing) || (key === "Enter" && !onControl))) {
-      event.preventDefault();
-      form.requestSubmit();
-      return;
-    }
-    if (typing && key !== "Escape") return;
-    const named = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
-    if (!named) return;
+    const takes = form && ((key === "a" && !typing) || (key === "Enter" && !onControl));
+    const named = typing && key !== "Escape" ? null : document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+    if (!takes && !named) return;
     event.preventDefault();
-    if (named.tagName === "INPUT") named.focus();
-    else named.click();
-    const first = named.tagName === "SUMMARY" && named.parentElement.querySelector("form input:not([type=hidden]), form textarea");
-    if (first) first.focus();
+    if (takes) return form.requestSubmit();
+    named[named.tagName === "INPUT" ? "focus" : "click"]();
+    if (named.tagName === "SUMMARY") named.parentElement.querySelector("form input:not([type=hidden]), form textarea")?.focus();
   });
 
-  startClocks();
+  if (worker) navigator.serviceWorker?.register(worker).catch(() => {});
+  tick();
   connect();
   setInterval(watch, 1000);
 })();

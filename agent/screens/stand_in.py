@@ -39,9 +39,8 @@ class StandIn:
     async def worker(self, request: Request) -> Response:
         """Return the service worker (W3C "Service Workers"), which may answer for every address of ours."""
         page = await self.page(request)
-        kept = [page.body, *(self._pages.static(name)[0] for name in _STATIC)]
-        stamp = hashlib.sha256(b"\0".join(kept)).hexdigest()[:16]
-        files = [PATH, *(f"/static/{name}" for name in _STATIC)]
+        stamp = hashlib.sha256(page.body).hexdigest()[:16]  # which names the rest by what is in it
+        files = [PATH, *map(self._pages.asset, _STATIC)]
         body, content_type = self._pages.static("sw.js")
         says = f'"use strict";\nconst STAMP = "{stamp}";\nconst FILES = '.encode() + msgspec.json.encode(files) + b";\n"
         return Response(says + body, headers={"Content-Type": content_type})

@@ -1,5 +1,6 @@
 """The base of every page: templates in the visitor's language, static files, error pages."""
 
+import hashlib
 from collections.abc import Callable, Collection, Mapping
 from functools import cache, partial
 from pathlib import Path
@@ -77,6 +78,10 @@ class Pages:
         """Return a file of the base's own, and its type; raises KeyError."""
         return self._static[name]
 
+    def asset(self, name: str) -> str:
+        """Return the address under which pages name it; raises KeyError."""
+        return _asset(name)
+
     def _language(self, request: Request | None) -> str:
         if self._speaks is None or (request is not None and request.args.get("lang") in LANGUAGES):
             return chosen(request, self._cookie)
@@ -84,7 +89,7 @@ class Pages:
 
     def _render(self, language: str, template: str, status: int, values: Mapping[str, object]) -> Response:
         with spoken_in(self._catalogues[language]):
-            text = self._environment.get_template(template).render(values, lang=language)
+            text = self._environment.get_template(template).render(values, lang=language, asset=_asset)
         return Response(text, status, {"Content-Type": "text/html; charset=utf-8"})
 
     async def _serve_static(self, _request: Request, name: str) -> Response:
@@ -105,6 +110,12 @@ def form_of(request: Request) -> dict[str, str]:
         raise HTTPException(400, "Malformed form") from None
     # microdot's `items()` gives lists, its `[]` the first value of each.
     return {key: form[key] for key in form}
+
+
+@cache
+def _asset(name: str) -> str:
+    """Return the address of a static file, which changes with what is in it: a browser may keep it for ever."""
+    return f"/static/{name}?{hashlib.sha256(_static()[name][0]).hexdigest()[:12]}"
 
 
 @cache

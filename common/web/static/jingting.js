@@ -8,19 +8,17 @@
   const worker = live.dataset.worker; // the citizen's screen has one: what the browser shows when nobody answers
   const STALE_MS = 15000; // three heartbeats
   const GONE_MS = 3000; // so long may the station be away before the citizen's screen says so
-  const ANSWER_MS = 8000; // so long a form waits to be answered
+  const ANSWER_MS = 6000; // so long a form waits to be answered
   const SECOND_STEP_MS = 500; // a double click must not take two steps of a call
   const STAY_MS = 10000; // how often at most a touched screen says that somebody is there
   const LEFT_MS = 95000; // then the citizen's screen is erased, should the station not have done so
 
-  const standIn = (lost) => navigator.serviceWorker?.controller && location.replace(`/${lost}`);
   const now = () => performance.now();
   const stepsOf = (element) => [...element.querySelectorAll("button")].map((button) => button.id).join();
   let source, postponed = null, shown = null;
-  let freshAt = now(), failingAt = 0, triedAt = 0, touchedAt = now(), stayedAt = 0;
-  let fetching = false, askedAgain = false, pressing = false;
+  let freshAt = now(), failingAt = 0, triedAt = 0, touchedAt = now(), stayedAt = 0, goneAt = -ANSWER_MS;
+  let fetching = false, askedAgain = false, pressing = false, steps = stepsOf(live), stepsAt = now();
   let leaving = 0; // odd while the screen is erased: what was asked for before that is over is not shown any more
-  let steps = stepsOf(live), stepsAt = now();
   let sent = Promise.resolve(); // forms: one after the other
 
   function comeBack() { // of the page that stands in for the station; a press that was not sent goes first
@@ -57,8 +55,7 @@
     if (again) again.focus();
     else if (document.activeElement === document.body) live.querySelector("[autofocus]")?.focus();
     if (stepsOf(live) !== steps) [steps, stepsAt, touchedAt] = [stepsOf(live), now(), now()];
-    const titled = live.querySelector("[data-title]");
-    if (titled) document.title = titled.dataset.title;
+    document.title = live.querySelector("[data-title]")?.dataset.title ?? document.title;
     tick();
   }
 
@@ -84,6 +81,7 @@
   }
 
   function connect() {
+    triedAt = now();
     source?.close();
     source = new EventSource("/events");
     source.onmessage = source.onerror = refresh; // whoever is signed out is told so
@@ -95,14 +93,17 @@
     if (stale) stale.hidden = !isStale;
     document.body.classList.toggle("is-stale", isStale);
     // A closed stream never comes back by itself; a half-open one does not even know that it is closed.
-    if ((source.readyState === EventSource.CLOSED || isStale) && now() - triedAt > 3000) {
-      triedAt = now();
-      connect();
-    }
+    if ((source.readyState === EventSource.CLOSED || isStale) && now() - triedAt > 3000) connect();
     if (worker && (isStale || (failingAt && now() - failingAt > GONE_MS))) standIn("");
     else if (failingAt) refresh();
     if (worker && now() - touchedAt > LEFT_MS && live.querySelector("#back, #stay")) leave();
     tick();
+  }
+
+  function standIn(lost) {
+    if (!navigator.serviceWorker?.controller || now() - goneAt < ANSWER_MS) return; // it is on its way
+    goneAt = now();
+    location.replace(`/${lost}`);
   }
 
   function released() {
@@ -121,7 +122,7 @@
     live.replaceChildren();
     post("/end").then((done) => {
       leaving += 1;
-      return done ? refresh() : standIn("?lost=form");
+      return done ? refresh() : standIn("");
     });
   }
 
@@ -164,7 +165,6 @@
   });
 
   if (worker) navigator.serviceWorker?.register(worker).catch(() => {});
-  tick();
   connect();
   setInterval(watch, 1000);
 })();

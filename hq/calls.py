@@ -44,11 +44,11 @@ _CALL = Prepared(
         _calls.c.station == bindparam("of"), _calls.c.call == bindparam("id_")
     )
 )
-_NEW = Prepared(insert(_calls), columns=("station", "call", "received_ms", "committed_ms", *_FIELDS))
+_NEW = Prepared(insert(_calls), columns=("station", "call", "received_ms", "committed_ms", "changed_ms", *_FIELDS))
 _CHANGE = Prepared(
     update(_calls)
     .where(_calls.c.station == bindparam("of"), _calls.c.call == bindparam("id_"))
-    .values({name: bindparam(f"to_{name}") for name in _FIELDS})
+    .values({name: bindparam(f"to_{name}") for name in (*_FIELDS, "changed_ms")})
 )
 
 
@@ -121,16 +121,16 @@ def project_help(
     received_ms: int,
     committed_ms: int,
 ) -> None:
-    """Fold one help event into the call's row; the times are kept of the first event only."""
+    """Fold one help event into the call's row; but for `changed_ms` the times are those of the first event."""
     row = _CALL.one(connection, {"of": station, "id_": payload.call})
     if row is None:
         call = fold(HelpCall(), payload, event_id, event)
         values = {name: getattr(call, name) for name in _FIELDS}
-        times = {"received_ms": received_ms, "committed_ms": committed_ms}
+        times = {"received_ms": received_ms, "committed_ms": committed_ms, "changed_ms": received_ms}
         _NEW.run(connection, {"station": station, "call": payload.call} | values | times)
         return
     before = HelpCall(**row._asdict())
     after = fold(before, payload, event_id, event)
     if after != before:
-        changes = {f"to_{name}": getattr(after, name) for name in _FIELDS}
+        changes = {f"to_{name}": getattr(after, name) for name in _FIELDS} | {"to_changed_ms": received_ms}
         _CHANGE.run(connection, {"of": station, "id_": payload.call} | changes)

@@ -62,6 +62,14 @@ def print_audit(settings: HqSettings, *, lines: bool = True) -> int:
     sound, end = True, audit.START
     try:
         with closing(Store.open(settings.store.url)) as store, store.database.read() as connection:
+            first = audit.beginning(connection)
+            end = first.chain
+            if first.number:
+                at = f"number {first.number}, chain {base64url.encode(first.chain)}"
+                sys.stderr.write(f"Forgotten by age: everything up to {at}.\n")
+            if not first.sound:
+                sound = False
+                sys.stderr.write("No line of the chain says so: more than was said is missing at its beginning.\n")
             for audited in audit.read(connection):
                 if lines:
                     sys.stdout.write(audited.line.decode(errors="replace") + "\n")

@@ -91,7 +91,7 @@ class JournalLedger:
         return self.row.standing
 
     def held(self, first: int, last: int) -> Sequence[Line]:
-        """Return the held lines numbered `first` to `last`, ascending."""
+        """Return the held lines numbered `first` to `last` that are still kept, ascending."""
         return read_lines(self._connection, self.row, first, last)
 
     def keep(self, lines: Sequence[Line], standing: Standing) -> None:
@@ -180,16 +180,18 @@ def close_journal(connection: Connection, row: JournalRow, *, last_common: int, 
 
 
 def read_lines(connection: Connection, row: JournalRow, first: int, last: int) -> list[Line]:
-    """Return the held lines numbered `first` to `last`, ascending."""
+    """Return the held lines numbered `first` to `last` that are still kept, ascending; see `sync.batch.Line`."""
     found = _LINES.all(connection, {"row": row.id, "first": first, "last": last})
     return [Line(number, line, chain) for number, line, chain in found]
 
 
 def each_line(connection: Connection, row: JournalRow, above: int, last: int) -> Iterator[Line]:
-    """Yield the held lines with numbers over `above`, up to `last`, ascending; only some are in memory at a time."""
+    """Yield the lines that are kept with numbers over `above`, up to `last`, ascending; some at a time in memory."""
     for first, end in row.standing.held:
         for start in range(max(first, above + 1), min(end, last) + 1, _CHUNK):
-            yield from read_lines(connection, row, start, min(start + _CHUNK - 1, end, last))
+            for line in read_lines(connection, row, start, min(start + _CHUNK - 1, end, last)):
+                if line.line:
+                    yield line
 
 
 def chain_at_end(connection: Connection, row: JournalRow) -> bytes:

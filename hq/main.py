@@ -11,6 +11,7 @@ from common.clock import Clock
 from hq import enrolling
 from hq.authority import AuthorityMissingError
 from hq.desk import Desk
+from hq.housekeeping import Housekeeping
 from hq.link import Link
 from hq.orders import Orders
 from hq.own_keys import order_keys
@@ -68,6 +69,9 @@ async def run(settings: HqSettings) -> None:
     linking = asyncio.create_task(link.run(), name="link")
     stopping = asyncio.create_task(stop.wait(), name="stop")
     kiosks = asyncio.create_task(_enrol(settings, store, clock), name="enrolment")
+    housekeeping = Housekeeping(store, orders, clock, settings.retention)
+    forgetting = asyncio.create_task(OwnLoop("forgetting").run(housekeeping.run), name="forgetting")
+    forgetting.add_done_callback(_ended)
     process.started()
     process.notify("READY=1")
     try:
@@ -79,10 +83,10 @@ async def run(settings: HqSettings) -> None:
     finally:
         stop.set()
         server.should_exit = True
-        kiosks.cancel()
-        linking.cancel()
+        for task in (forgetting, kiosks, linking):
+            task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(linking, serving, kiosks, return_exceptions=True)
+            await asyncio.gather(linking, serving, kiosks, forgetting, return_exceptions=True)
         stopping.cancel()
         store.close()
 
@@ -102,6 +106,12 @@ async def _enrol(settings: HqSettings, store: Store, clock: Clock) -> None:
                 log.error("No kiosk can enrol or renew: %s. Tried again every %g s.", error, _ENROL_AGAIN_S)  # noqa: TRY400
                 told = str(error)
         await asyncio.sleep(_ENROL_AGAIN_S)
+
+
+def _ended(forgetting: asyncio.Task[None]) -> None:
+    """Say that nothing is forgotten any more, which is no reason to answer no calls."""
+    if not forgetting.cancelled() and (failure := forgetting.exception()) is not None:
+        log.error("Headquarters forgets nothing until it is started again.", exc_info=failure)
 
 
 async def run_log_worker(settings: HqSettings, worker: str) -> None:

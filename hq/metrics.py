@@ -62,6 +62,9 @@ class Metrics:
         self._stored = Counter("jt_events_stored", "Events stored", ["lane"], registry=self.registry)
         self._sign_ins = Counter("jt_sign_ins", "Attempts to sign in", ["outcome"], registry=self.registry)
         self._acks = Counter("jt_acks", "Acks sent", registry=self.registry)
+        self._forgotten = Counter(
+            "jt_forgotten", "What headquarters has forgotten by age since it started", ["what"], registry=self.registry
+        )
         self._enrolments = Counter(
             "jt_enrolments",
             "Requests of kiosks that enrol or renew, by what came of them",
@@ -110,6 +113,10 @@ class Metrics:
     def acked(self) -> None:
         """Count one ack sent."""
         self._acks.inc()
+
+    def forgot(self, what: str, count: int) -> None:
+        """Count what was forgotten by age, by its kind."""
+        self._forgotten.labels(what).inc(count)
 
     def enrolment(self, request: str, outcome: str) -> None:
         """Count a kiosk's request; `outcome` is `granted`, or the contract's word for why not."""

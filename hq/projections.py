@@ -36,6 +36,7 @@ from common.identifiers import is_identifier
 from common.record import RecordEvent, Told
 from hq import tables
 from hq.alarms import AlarmKind, plain, write_alarm
+from hq.aside import keep_aside
 from hq.calls import HelpEvent, project_help
 from hq.journals import JournalRow, add_journal, close_journal, each_line, find_journal, journal_row
 from hq.prepared import Prepared
@@ -43,17 +44,14 @@ from hq.records import project_records, told_by
 from hq.self_tests import note_pressed, note_tested
 from hq.shift_keys import is_readable, keep_shift_key
 from sync import base64url
-from sync.batch import Batch, Settled
+from sync.batch import Batch, Line, Settled
 from sync.receiver import check_line
 from sync.signing import KEY_BYTES, VerifyKey
-
-MAX_ASIDE: Final = 1000
-"""Most refused lines kept of one station."""
 
 MAX_RECORDS: Final = 2048
 """Most events of records that wait in memory to be written together."""
 
-_projected, _aside, _orders, _stations = tables.projected, tables.aside, tables.orders, tables.stations
+_projected, _orders, _stations = tables.projected, tables.orders, tables.stations
 _HELP: Final = get_args(HelpEvent)
 
 _ONCE = Prepared(
@@ -85,8 +83,6 @@ _LEFTOVER = (
     .where(tables.journals.c.station == bindparam("of"), tables.journals.c.leftover)
     .order_by(tables.journals.c.id)
 )
-_KEPT_ASIDE = select(_aside.c.sha256).where(_aside.c.station == bindparam("of"))
-_NEW_ASIDE = insert(_aside)
 
 
 @dataclass(slots=True)
@@ -142,9 +138,10 @@ class Projection:
 
         `before` is where the journal's cursor stood, `home` the station's row.
         """
-        fresh = set(settled.fresh)
+        # What could not be compared may be another history's: a call in it rings, and its id tells a repeated one.
+        heard = {*settled.fresh, *settled.forgotten}
         for line, event in zip(batch.lines, batch.events, strict=True):
-            if line.number in fresh:
+            if line.number in heard:
                 self._act_on_help(event)
         if settled.newly_gone:
             spans = ", ".join(f"{first}-{last}" for first, last in settled.newly_gone[:8])
@@ -160,7 +157,8 @@ class Projection:
     def refused(self, batch: Batch) -> None:
         """Keep the lines of a forked batch aside; the help in them is acted on all the same."""
         self._alarm("fork", f"{batch.journal}: {batch.first}-{batch.last}")
-        self._keep_aside(batch)
+        if not keep_aside(self._connection, self._station, batch, received_ms=self._received_ms):
+            self._alarm("aside_full", f"{batch.journal}: {batch.first}-{batch.last}")
         for event in batch.events:
             if self._act_on_help(event):
                 self._alarm("refused_help", f"{batch.journal}: {batch.first}-{batch.last}")
@@ -181,6 +179,11 @@ class Projection:
             shown = min(row.standing.cursor, row.last_common)
             for line in each_line(self._connection, row, shown, row.standing.held[-1][1]):
                 self._act_by_number(check_line(line.line), row)
+
+    def overdue(self, lines: Iterable[Line], row: JournalRow) -> None:
+        """Project by number what a gap, or copies that never came, kept from being shown for as long as it is held."""
+        for line in lines:
+            self._act_by_number(check_line(line.line), row)
 
     def finish(self) -> Findings:
         """Write the records and the alarms, each kind once, and return what to tell after the commit."""
@@ -235,7 +238,7 @@ class Projection:
             self._connection,
             self._station,
             payload,
-            _key(event["id"]),
+            event_key(event["id"]),
             event,
             received_ms=self._received_ms,
             committed_ms=self._committed_ms,
@@ -266,11 +269,18 @@ class Projection:
             case OrderApplied() | OrderFailed():
                 self._once(inner, payload, is_identifier(payload.order))
             case KeyIssued():
-                self._once(inner, payload, is_readable(payload))
+                self._key_issued(payload)
             case DeviceTested():
                 self._once(inner, payload, _is_name(payload.device))
             case _:
                 pass  # understood, and nothing that headquarters shows today hangs on it
+
+    def _key_issued(self, payload: KeyIssued) -> None:
+        """Keep a shift key; not remembered by the event's id, so that one that was forgotten can come back."""
+        if is_readable(payload):
+            keep_shift_key(self._connection, self._station, payload, received_ms=self._received_ms)
+        else:
+            self._not_understood("key.issued", "unreadable")
 
     def _once(self, event: dict[str, Any], payload: Payload, usable: bool) -> None:  # noqa: FBT001 - read where it is computed
         if not usable:
@@ -287,8 +297,6 @@ class Projection:
             case OrderFailed():
                 self._outcome(payload.order, "failed", plain(payload.reason, 200))
                 self._alarm("order_failed", payload.order)
-            case KeyIssued():
-                keep_shift_key(self._connection, self._station, payload, received_ms=self._received_ms)
             case DeviceTested():
                 note_tested(self._connection, self._station, payload, event, received_ms=self._received_ms)
 
@@ -334,28 +342,8 @@ class Projection:
             self._connection.execute(_PINNED, {"of": self._station, "key": key.id})
 
     def _first_time(self, event: dict[str, Any]) -> bool:
-        values = {"of": self._station, "id_": _key(event["id"])}
+        values = {"of": self._station, "id_": event_key(event["id"])}
         return _ONCE.one(self._connection, values) is not None
-
-    def _keep_aside(self, batch: Batch) -> None:
-        kept = set(self._connection.execute(_KEPT_ASIDE, {"of": self._station}).scalars())
-        rows: dict[bytes, dict[str, Any]] = {}
-        for line in batch.lines:
-            digest = hashlib.sha256(line.line).digest()
-            if digest not in kept:
-                rows[digest] = {
-                    "station": self._station,
-                    "sha256": digest,
-                    "journal": batch.journal,
-                    "number": line.number,
-                    "line": line.line,
-                    "received_ms": self._received_ms,
-                }
-        room = max(0, MAX_ASIDE - len(kept))
-        if len(rows) > room:
-            self._alarm("aside_full", f"{batch.journal}: {batch.first}-{batch.last}")
-        if taken := list(rows.values())[:room]:
-            self._connection.execute(_NEW_ASIDE, taken)
 
     def _not_understood(self, event_type: str, kind: AlarmKind) -> None:
         self.findings.unprojected[event_type if event_type in EVENTS else "unknown"] += 1
@@ -385,6 +373,6 @@ def _is_name(text: str) -> bool:
     return plain(text, len(text)) == text
 
 
-def _key(event_id: str) -> str:
+def event_key(event_id: str) -> str:
     """Return the id an event is remembered under: its own, or where that is no UUID, SHA-256 of it."""
     return event_id if is_identifier(event_id) else hashlib.sha256(event_id.encode()).hexdigest()

@@ -7,11 +7,11 @@ remembered for having counted.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, bindparam, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, null, select, update
 
 from common.events import RecordAmended, RecordOpened
 from common.identifiers import is_identifier
@@ -23,13 +23,14 @@ _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII
 _AS_JSON: Final = ("on_file", "missing", "marks", "boxes")
 
 _records = tables.records
-_FIELDS: Final = tuple(c.name for c in _records.c if c.name not in ("station", "record", "received_ms"))
+_OUR_OWN: Final = ("station", "record", "received_ms", "changed_ms", "forgotten_ms")
+_FIELDS: Final = tuple(c.name for c in _records.c if c.name not in _OUR_OWN)
 _NUMBERED = select(_records).where(_records.c.number == bindparam("called")).order_by(_records.c.station)
 _KNOWN: Final = RowsAmong(select(_records).where(_records.c.station == bindparam("of")), _records.c.record)
 _CHANGE = (
     update(_records)
     .where(_records.c.station == bindparam("of"), _records.c.record == bindparam("id_"))
-    .values({name: bindparam(f"to_{name}") for name in _FIELDS})
+    .values({name: bindparam(f"to_{name}") for name in (*_FIELDS, "changed_ms")} | {"forgotten_ms": null()})
 )
 
 
@@ -44,8 +45,11 @@ class StationRecord:
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
+    """`forgotten_to`: of a record that was forgotten, its highest `change` then; no box of so old an event counts."""
+
     record: Record
     boxes: tuple[tuple[int, str], ...] = ()
+    forgotten_to: int = 0
 
 
 def told_by(payload: RecordEvent, event: Mapping[str, Any]) -> Told | None:
@@ -82,7 +86,8 @@ def project_records(
     }
     changed = [standing for record, standing in after.items() if standing != before.get(record)]
     new = [
-        {"station": station, "record": one.record.id, "received_ms": received_ms} | _write(one)
+        {"station": station, "record": one.record.id, "received_ms": received_ms, "changed_ms": received_ms}
+        | _write(one)
         for one in changed
         if one.record.id not in before
     ]
@@ -90,7 +95,8 @@ def project_records(
     insert_mappings(connection, _records, new, meanwhile=meanwhile)
     if old:
         changes = [
-            {"of": station, "id_": one.record.id} | {f"to_{name}": value for name, value in _write(one).items()}
+            {"of": station, "id_": one.record.id, "to_changed_ms": received_ms}
+            | {f"to_{name}": value for name, value in _write(one).items()}
             for one in old
         ]
         connection.execute(_CHANGE, changes)
@@ -112,9 +118,9 @@ def _fold(standing: _Standing, told: Sequence[Told]) -> _Standing:
             change = payload.change
         else:
             continue
-        if payload.sealed is not None:
+        if payload.sealed is not None and change > standing.forgotten_to:
             boxes.add((change, each.id))
-    return _Standing(fold(standing.record, told), tuple(sorted(boxes)))
+    return replace(standing, record=fold(standing.record, told), boxes=tuple(sorted(boxes)))
 
 
 def _write(standing: _Standing) -> dict[str, Any]:
@@ -127,9 +133,18 @@ def _read(row: RowMapping) -> _Standing:
     fields = {name: row[name] for name in Record.__struct_fields__ if name != "id"}
     fields |= {name: msgspec.json.decode(row[name]) for name in _AS_JSON if name != "boxes"}
     boxes = tuple((change, event) for change, event in msgspec.json.decode(row["boxes"]))
-    return _Standing(msgspec.convert(fields | {"id": row["record"]}, Record), boxes)
+    forgotten_to = 0 if row["forgotten_ms"] is None else row["change"]
+    return _Standing(msgspec.convert(fields | {"id": row["record"]}, Record), boxes, forgotten_to)
 
 
 def _station_record(row: RowMapping) -> StationRecord:
     standing = _read(row)
     return StationRecord(row["station"], standing.record, tuple(event for _, event in standing.boxes))
+
+
+BLANK: Final = {
+    name: value
+    for name, value in _write(_Standing(Record(id="", state="closed"))).items()
+    if name not in ("change", "marks")
+}
+"""What the columns of a record hold that was forgotten."""

@@ -69,11 +69,16 @@ def restore(store: Store, folder: Path, clock: Clock, *, who: str, force: bool) 
 
 
 def _keep_audit(connection: Connection, lines: list[dict[str, Any]]) -> int | None:
-    """Put back what the audit had beyond the copy's: going back must not make anybody's acts unseen."""
+    """Put back the audit if it goes on where the copy's ends: going back must not make anybody's acts unseen.
+
+    So it does if it has forgotten the copy's last line; what it has forgotten stays so.
+    """
+    first = audit.begins_after(lines[0]["line"], lines[0]["chain"])
     last = connection.execute(select(_audit).order_by(_audit.c.number.desc()).limit(1)).one()
-    if not any((line["number"], line["chain"]) == (last.number, last.chain) for line in lines):
+    end = (last.number, last.chain) if last.number else audit.begins_after(last.line, last.chain)
+    known = {first, *((line["number"], line["chain"]) for line in lines[1:])}
+    if end[0] >= first[0] and end not in known:
         return None
-    newer = [line for line in lines if line["number"] > last.number]
-    if newer:
-        connection.execute(insert(_audit), newer)
-    return len(newer)
+    connection.execute(delete(_audit))
+    connection.execute(insert(_audit), lines)
+    return sum(1 for line in lines if line["number"] > end[0])

@@ -23,6 +23,8 @@ from sync.sealing import BrokenSealError
 
 _NO_REASON: Final = "no reason was given; say which case this is for"
 _journals = tables.journals
+_beside = tables.record_lines
+_BESIDE = select(_beside.c.line).where(_beside.c.station == bindparam("of"), _beside.c.event == bindparam("id_"))
 _OF_STATION = select(_journals).where(_journals.c.station == bindparam("of")).order_by(_journals.c.id.desc())
 
 
@@ -112,6 +114,9 @@ def _find(connection: Connection, station: str, event_id: str) -> dict[str, Any]
 
     Reads the lines one by one, newest journal first: they have no index by id, and somebody waits for this rarely.
     """
+    kept = connection.execute(_BESIDE, {"of": station, "id_": event_id}).scalar()
+    if kept is not None:
+        return unwrap(check_line(kept))
     for found in connection.execute(_OF_STATION, {"of": station}).all():
         row = journal_row(found)
         for line in each_line(connection, row, 0, row.standing.held[-1][1] if row.standing.held else 0):

@@ -74,11 +74,20 @@ class EnrolmentSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionSettings:
+    """How many days headquarters keeps what stations sent and what is closed, and how many the audit."""
+
+    header_days: int
+    audit_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HqSettings:
     """Headquarters' settings, table by table as they stand in the file."""
 
     hq: Identity
     store: StoreSettings
+    retention: RetentionSettings
     keys: KeySettings
     broker: BrokerSettings
     enrolment: EnrolmentSettings | None
@@ -99,6 +108,7 @@ def load(file: Path) -> HqSettings:
             data=hq.path("data"),
         ),
         store=StoreSettings(url=_store_url(root.section("store"), settings.file.parent)),
+        retention=_retention(root.section("retention")),
         keys=KeySettings(
             order=keys.path("order", check=keyfiles.read_private),
             stations=keys.path("stations", check=_check_station_keys),
@@ -111,6 +121,19 @@ def load(file: Path) -> HqSettings:
     )
     settings.finish()
     return loaded
+
+
+def _retention(section: Section) -> RetentionSettings:
+    header_days = section.whole("header_days", default=90, least=1, most=3650)
+    audit_days = section.whole("audit_days", default=365, least=1, most=3650)
+    if audit_days < header_days:
+        section.mistake(
+            "audit_days",
+            found=str(audit_days),
+            expected=f"at least header_days, {header_days}",
+            hint="who looked at something must be known for as long as it is kept",
+        )
+    return RetentionSettings(header_days=header_days, audit_days=audit_days)
 
 
 def _web(section: Section) -> HqWebSettings:

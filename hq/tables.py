@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     false,
+    text,
 )
 
 metadata = MetaData(
@@ -28,6 +29,9 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+_FORGOTTEN = text("forgotten_ms IS NOT NULL")
+_TO_FORGET = text("state = 'closed' AND forgotten_ms IS NULL")
 
 
 def _of_station() -> Column[str]:
@@ -86,8 +90,18 @@ events = Table(
     metadata,
     Column("journal_id", Integer, ForeignKey("journals.id"), primary_key=True),
     Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("line", LargeBinary, nullable=False),  # the exact bytes, never serialised again
+    Column("line", LargeBinary, nullable=False),  # the exact bytes, never serialised again; empty: forgotten
     Column("chain", LargeBinary(32), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+journal_marks = Table(  # at `at_ms` the journal stood at `rev`, and up to `number` nothing was missing
+    "journal_marks",
+    metadata,
+    Column("journal_id", Integer, ForeignKey("journals.id"), primary_key=True),
+    Column("at_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("rev", BigInteger, nullable=False),
+    Column("number", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -107,6 +121,8 @@ projected = Table(
     metadata,
     _of_station(),
     Column("id", String(64), primary_key=True),
+    Column("forgotten_ms", BigInteger),  # since then the line is gone that had it
+    Index("ix_projected_forgotten", "station", "forgotten_ms", sqlite_where=_FORGOTTEN, postgresql_where=_FORGOTTEN),
     sqlite_with_rowid=False,
 )
 
@@ -128,6 +144,7 @@ help_calls = Table(
     Column("closed_id", String(64), nullable=False),
     Column("closed_reason", String(16), nullable=False),
     Column("answered_by", String(64)),
+    Column("changed_ms", BigInteger, nullable=False, server_default=text("0")),  # when its last event came
     Index("ix_help_calls_state", "state"),
 )
 
@@ -255,7 +272,21 @@ records = Table(
     Column("marks", Text, nullable=False),  # which event each group of fields is from
     Column("boxes", Text, nullable=False),  # the events that carry its sealed fields, with their change
     Column("received_ms", BigInteger, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False, server_default=text("0")),  # when it last became another
+    Column("forgotten_ms", BigInteger),  # since then only `change` and `marks` are true: older events change nothing
     Index("ix_records_number", "number"),
+    Index("ix_records_closed", "station", "changed_ms", sqlite_where=_TO_FORGET, postgresql_where=_TO_FORGET),
+    Index("ix_records_forgotten", "station", "forgotten_ms", sqlite_where=_FORGOTTEN, postgresql_where=_FORGOTTEN),
+)
+
+record_lines = Table(  # of records that are not forgotten, the sealed lines that their journals no longer keep
+    "record_lines",
+    metadata,
+    _of_station(),
+    Column("event", String(36), primary_key=True),  # of a rescued line, the one inside
+    Column("record", String(36), nullable=False),
+    Column("line", LargeBinary, nullable=False),
+    Index("ix_record_lines_station", "station", "record"),
 )
 
 staff = Table(

@@ -18,7 +18,10 @@ MAX_EVENTS = 1024
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One line of a journal: its number (from 1), its exact bytes, and the chain's value at it (32 bytes)."""
+    """One line of a journal: its number (from 1), its exact bytes, and the chain's value at it (32 bytes).
+
+    A receiver that has forgotten a line may still know the chain there: then `line` is empty, which no event is.
+    """
 
     number: int
     line: bytes
@@ -73,7 +76,7 @@ class Ledger(Protocol):
         """Return how the journal stands; `Standing()` for one never seen."""
 
     def held(self, first: int, last: int) -> Sequence[Line]:
-        """Return the held lines numbered `first` to `last` (both included), ascending."""
+        """Return the held lines numbered `first` to `last` (both included) that are still kept, ascending."""
 
     def keep(self, lines: Sequence[Line], standing: Standing) -> None:
         """Write new lines and the journal's new standing."""
@@ -81,12 +84,16 @@ class Ledger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What came of a batch: `fork` stored nothing; `fresh` are the numbers that were not held before."""
+    """What came of a batch: `fork` stored nothing; `fresh` are the numbers that were not held before.
+
+    `forgotten` are numbers that were held and whose lines are not kept any more: what came under them was not compared.
+    """
 
     verdict: Literal["stored", "held", "fork"]
     standing: Standing
     fresh: tuple[int, ...] = ()
     newly_gone: Ranges = ()
+    forgotten: tuple[int, ...] = ()
 
 
 def chain_start(journal: str) -> bytes:
@@ -113,36 +120,49 @@ def settle(ledger: Ledger, batch: Batch) -> Settled:
 
     A held event with the same line is skipped. A fork is: a held number with another line or another chain, a known
     chain before the batch that is not its `prev`, or a held line behind it that does not follow.
+
+    What is held but forgotten is not stored again. It is compared by the chain, where that is known at or behind it in
+    the batch; if nowhere, the ack shows the sender a chain that only its own history can end in.
     """
     before = ledger.standing()
-    held = {kept.number: kept for kept in ledger.held(batch.first - 1, batch.last + 1)}
-    if _is_fork(batch, held):
+    kept = {line.number: line for line in ledger.held(batch.first - 1, batch.last + 1)}
+    if _is_fork(batch, kept):
         return Settled("fork", before)
-    fresh = tuple(line for line in batch.lines if line.number not in held)
-    numbers = tuple(line.number for line in fresh)
-    now_held = union(before.held, ((n, n) for n in numbers))
+    missing = difference(((batch.first, batch.last),), before.held)
+    numbers = tuple(number for first, last in missing for number in range(first, last + 1))
+    fresh = tuple(batch.lines[number - batch.first] for number in numbers)
+    forgotten = _uncompared(batch, kept, frozenset(numbers))
+    now_held = union(before.held, missing)
     oldest = max(before.oldest, batch.oldest)
     withheld = tuple((n, n) for n in _withheld(batch) if not contains(now_held, n))
     gone = difference(union(before.gone, ((1, oldest - 1),) if oldest > 1 else (), withheld), now_held)
     if not fresh and gone == before.gone and oldest == before.oldest:
-        return Settled("held", before)
+        return Settled("held", before, forgotten=forgotten)
     after = Standing(rev=before.rev + 1, held=now_held, gone=gone, oldest=oldest)
     ledger.keep(fresh, after)
-    return Settled("stored" if fresh else "held", after, numbers, difference(gone, before.gone))
+    return Settled("stored" if fresh else "held", after, numbers, difference(gone, before.gone), forgotten)
 
 
-def _is_fork(batch: Batch, held: dict[int, Line]) -> bool:
+def _is_fork(batch: Batch, kept: dict[int, Line]) -> bool:
     known_prev = chain_start(batch.journal) if batch.first == 1 else None
-    if batch.first - 1 in held:
-        known_prev = held[batch.first - 1].chain
+    if batch.first - 1 in kept:
+        known_prev = kept[batch.first - 1].chain
     if known_prev is not None and known_prev != batch.prev:
         return True
     for line in batch.lines:
-        kept = held.get(line.number)
-        if kept is not None and (kept.line != line.line or kept.chain != line.chain):
+        own = kept.get(line.number)
+        if own is not None and (own.chain != line.chain or (own.line and own.line != line.line)):
             return True
-    behind = held.get(batch.last + 1)
-    return behind is not None and chain_next(batch.lines[-1].chain, behind.line) != behind.chain
+    behind = kept.get(batch.last + 1)
+    if behind is None or not behind.line:
+        return False
+    return chain_next(batch.lines[-1].chain, behind.line) != behind.chain
+
+
+def _uncompared(batch: Batch, kept: dict[int, Line], fresh: frozenset[int]) -> tuple[int, ...]:
+    """Return the held numbers of a batch that neither a kept line nor a known chain behind them speaks for."""
+    known = max((number for number in kept if number <= batch.last), default=0)
+    return tuple(line.number for line in batch.lines if line.number > known and line.number not in fresh)
 
 
 def _withheld(batch: Batch) -> Iterable[int]:

@@ -90,8 +90,8 @@ class Papers:
 
     def _newest(self) -> tuple[list[dict[str, Any]], bool]:
         newest: deque[audit.Audited] = deque(maxlen=SHOWN)
-        sound = True
         with self._database.read() as connection:
+            sound = audit.beginning(connection).sound
             for audited in audit.read(connection):
                 newest.append(audited)
                 sound = sound and audited.sound

@@ -1,5 +1,6 @@
 """Headquarters' settings: the example loads, and the keys it names are looked at."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -40,6 +41,28 @@ def test_every_mistake_of_headquarters_is_told_at_once(example):
         load(example)
     assert [m.key for m in caught.value.mistakes] == ["hq.worker", "keys.order", "keys.stations", "store.url"]
     assert "sjz-001.pub" in str(caught.value)
+
+
+def test_what_is_not_said_of_retention_is_as_the_example_says_it(example):
+    text = example.read_text(encoding="utf-8")
+    said = load(example).retention
+    assert (said.header_days, said.audit_days) == (90, 365)
+    example.write_text(re.sub(r"\n\[retention\].*?(?=\n\[keys\])", "", text, flags=re.DOTALL), encoding="utf-8")
+    assert load(example).retention == said
+
+
+@pytest.mark.parametrize(
+    ("header_days", "audit_days", "wrong"),
+    [(0, 365, "header_days"), (90, 89, "audit_days"), (90, 4000, "audit_days"), ('"90"', 365, "header_days")],
+)
+def test_days_that_cannot_be_are_told(example, header_days, audit_days, wrong):
+    text = example.read_text(encoding="utf-8")
+    text = text.replace("header_days = 90", f"header_days = {header_days}")
+    text = text.replace("audit_days = 365", f"audit_days = {audit_days}")
+    example.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load(example)
+    assert [m.key for m in caught.value.mistakes] == [f"retention.{wrong}"]
 
 
 def test_a_postgresql_address_stays_as_it_is(example):

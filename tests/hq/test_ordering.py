@@ -26,7 +26,8 @@ def order(store, payload=FIRST, stations=(STATION,), enrolled=(STATION,)):
 
 
 def given(store) -> list[tuple[str, str]]:
-    return [(row["station"], row["id"]) for row in rows(store, tables.orders) if row["type"] == "rota.set"]
+    in_order = sorted(rows(store, tables.orders), key=lambda row: row["position"])
+    return [(row["station"], row["id"]) for row in in_order if row["type"] == "rota.set"]
 
 
 def applied(store, journal, *outcomes) -> None:

@@ -30,7 +30,8 @@ def turn(store, path, use="order", *, enrolled=(STATION,), by=order_keys):
 
 
 def told(store) -> list[dict]:
-    return [row for row in rows(store, tables.orders) if row["type"] == "key.rotated"]
+    given = sorted(rows(store, tables.orders), key=lambda row: row["position"])
+    return [row for row in given if row["type"] == "key.rotated"]
 
 
 def key_of(row: dict) -> bytes:

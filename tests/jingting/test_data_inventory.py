@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 import typing
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import pytest
 
 from common import events
 from common.personal import PERSONAL
-from hq import health
+from hq import health, tables
 
-PAGE = (Path(__file__).parents[2] / "docs/data.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / "config"
+PAGE = (ROOT / "docs/data.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `([^`]+)` \|(.*)\|$", re.MULTILINE)
 
 
@@ -67,6 +70,50 @@ def test_what_is_sealed_and_what_stands_around_an_event_are_listed():
 
 def test_every_figure_of_a_health_sample_is_listed():
     assert set(rows(section(2, "A station's health sample"))) == {*health.KNOWN, "devices", "ringing", "time"}
+
+
+TOLD_IN_ROW = {
+    "events": "lines",
+    "journals": "chain",
+    "journal_marks": "chain",
+    "records": "records",
+    "record_lines": "sealed lines",
+    "help_calls": "calls",
+    "projected": "event ids",
+    "aside": "refused lines",
+    "orders": "orders",
+    "order_journals": "orders journals",
+    "order_lines": "orders journals",
+    "shift_keys": "shift keys",
+    "stations": "machines",
+    "births": "machines",
+    "alarms": "machines",
+    "self_tests": "machines",
+    "epoch": "machines",
+    "workers": "machines",
+    "invitations": "invitations",
+    "staff": "accounts",
+    "staff_sessions": "sessions",
+    "audit": "audit",
+}
+"""Each table of headquarters', and the row of the page that says how long it is kept."""
+
+
+def test_of_every_table_of_headquarters_it_says_what_why_who_and_how_long():
+    kept = section(2, "What headquarters keeps, and how long")
+    cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in re.findall(r"^\|.*\|$", kept, re.MULTILINE)]
+    told = {row[0]: row[1:] for row in cells[2:]}
+    assert set(TOLD_IN_ROW) == set(tables.metadata.tables)
+    assert set(TOLD_IN_ROW.values()) <= set(told)
+    assert all(len(row) == 4 and all(row) for row in told.values())
+
+
+def test_the_days_it_promises_are_those_of_the_settings():
+    for example, table in (("station", "journal"), ("hq", "retention")):
+        settings = tomllib.loads((CONFIG / f"{example}.toml").read_text(encoding="utf-8"))[table]
+        promised = dict(re.findall(rf"`{table}\.(\w+_days)` \((\d+) days\)", PAGE))
+        assert promised
+        assert promised == {name: str(days) for name, days in settings.items() if name.endswith("_days")}
 
 
 def test_of_each_field_it_says_what_why_who_and_how_long():

@@ -1,8 +1,7 @@
 """The station's window: its records, whom they are about, and the citizen's visit with its card reader."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from agent.entry import Clock
@@ -13,6 +12,7 @@ from agent.reveals import Reveals
 from agent.scans import Scans
 from agent.settings import StationSettings
 from agent.shift_keys import ShiftKeys
+from agent.shifts import Shifts
 from agent.supervisor import Supervisor
 from agent.visits import Reader, Visits
 from common import catalogue
@@ -20,10 +20,7 @@ from common import catalogue
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """What the pages need of it. `changed()` has to be called when a page has changed a record.
-
-    `new_shift()` forgets the shift key at once; see `agent.shift_keys`.
-    """
+    """What the pages need of it. `changed()` has to be called when a page has changed a record."""
 
     records: Records
     queue: Queue
@@ -32,7 +29,7 @@ class Counter:
     scans: Scans
     clock: Clock
     changed: Callable[[], None]
-    new_shift: Callable[[], Coroutine[Any, Any, None]]
+    shifts: Shifts
 
 
 def open_counter(
@@ -55,6 +52,10 @@ def open_counter(
     records = Records(
         journal, clock, catalogue=catalogue.load(), code=station.code, zone=ZoneInfo(station.zone), seals=seals
     )
+    shifts = Shifts(journal, clock, zone=ZoneInfo(station.zone), new_key=seals.new_shift)
+    shifts.changed = changed
+    supervisor.keep("shifts", shifts.run)
+    records.team = shifts.team
     visits = Visits(records, clock, reader=reader, waiting=waiting)
     visits.changed = changed
     supervisor.keep("visits", visits.run)
@@ -66,5 +67,5 @@ def open_counter(
         scans,
         clock,
         changed,
-        seals.new_shift,
+        shifts,
     )

@@ -9,7 +9,7 @@ from agent.journal import Journal
 from agent.link import Link
 from agent.self_tests import Refusal
 from agent.settings import Identity
-from agent.view import FindingView, Need, StationView, WaitsFor
+from agent.view import FindingView, Need, ShiftView, StationView, WaitsFor
 from common.changes import Changes
 from common.clock import Clock
 from common.events import CloseReason
@@ -44,6 +44,7 @@ class Desk:
         clock: Clock,
         lacks: Callable[[], Need | None],
         finding: Callable[[], tuple[FindingView, ...]],
+        shift: Callable[[], ShiftView | None],
     ) -> None:
         self._identity = identity
         self._help = help_desk
@@ -54,6 +55,7 @@ class Desk:
         self._clock = clock
         self._lacks = lacks
         self._finding = finding
+        self._shift = shift
 
     def view(self) -> StationView:
         """Return the station as it stands now."""
@@ -79,6 +81,7 @@ class Desk:
             journal_full=self._journal.quota.full,
             clock_trusted=trusted,
             waits_for=waits_for(trusted=trusted, lacks=self._lacks(), up=up, hq_online=hq_online),
+            shift=self._shift(),
             finding=self._finding(),
         )
 

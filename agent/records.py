@@ -6,7 +6,7 @@ come anywhere near the journal, and no plaintext of them is kept here.
 """
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
 from types import MappingProxyType
@@ -47,7 +47,8 @@ class Records:
     """The station's walk-in records, as its journal has them.
 
     Hand `record_rows.projectors()` and `record_rows.SCHEMA` to the journal. `code` begins every number (`JW012`),
-    `zone` is the city's: a number's day is its local date. Everything belongs to the journal's loop, and every change
+    `zone` is the city's: a number's day is its local date. `team` tells
+    who is on duty. Everything belongs to the journal's loop, and every change
     raises JournalError when the disk fails: the same form may then be submitted again.
     """
 
@@ -55,6 +56,7 @@ class Records:
         self, journal: Journal, clock: Clock, *, catalogue: Catalogue, code: str, zone: tzinfo, seals: Seals
     ) -> None:
         self.catalogue = catalogue
+        self.team: Callable[[], str | None] = _nobody_known
         self._journal = journal
         self._clock = clock
         self._code = code
@@ -89,7 +91,7 @@ class Records:
             channel=channel,
             state=state,
             priority=header.priority or "normal",
-            team=header.team,
+            team=header.team or self.team(),
             staff=header.staff,
             grid=header.grid,
             reference=header.reference,
@@ -238,3 +240,7 @@ class Records:
 
     def _day(self, wall_ms: int) -> date:
         return (_EPOCH + timedelta(milliseconds=wall_ms)).astimezone(self._zone).date()
+
+
+def _nobody_known() -> str | None:
+    return None

@@ -94,8 +94,8 @@ async def run(settings: StationSettings) -> None:
     )
 
     def applied() -> None:
-        help_desk.orders_applied()
-        equipment.tests.orders_applied()
+        for hear in (help_desk, equipment.tests, counter.shifts):
+            hear.orders_applied()
 
     def linked() -> None:
         help_desk.hq_holds(link.sender.outbox.holds)
@@ -164,6 +164,7 @@ async def run(settings: StationSettings) -> None:
         changes=changes,
         clock=clock,
         lacks=lambda: None if renewal is None else renewal.waits_for,
+        shift=counter.shifts.view,
         finding=lambda: () if finding is None else finding.views(),
     )
     equipment.keep(supervisor)

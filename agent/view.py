@@ -63,6 +63,21 @@ class FindingView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShiftView:
+    """Who is on duty by the rota. `until`: local time; `left_s`: how long still, in the steps in which it is shown.
+
+    All else is empty while it is not `known`, because the clock is not to be trusted.
+    """
+
+    known: bool
+    team: str
+    name_zh: str
+    name_en: str
+    until: str
+    left_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StationView:
     """The whole station at one moment; `version` grows with every change.
 
@@ -70,7 +85,7 @@ class StationView:
     acknowledged, `oldest_waiting_s` the age of the oldest (None when there is none). `wire_bytes`: payloads published
     upwards since the start, repeats included, for the `wire_events` acknowledged since. `journal_full`: nothing but
     calls for help is taken. `waits_for`: what keeps the station from headquarters or from the right time, the cause
-    before its effects; empty when nothing does.
+    before its effects; empty when nothing does. `shift` is None without a rota.
     """
 
     version: int
@@ -90,4 +105,5 @@ class StationView:
     journal_full: bool = False
     clock_trusted: bool
     waits_for: tuple[WaitsFor, ...] = ()
+    shift: ShiftView | None = None
     finding: tuple[FindingView, ...] = ()

@@ -189,6 +189,17 @@ class StationStopped(Payload, frozen=True, kw_only=True):
     """The daemon was asked to stop, and did."""
 
 
+class ShiftBegun(Payload, frozen=True, kw_only=True):
+    """A shift begins: the shift key of the one before is forgotten. `by`: the rota, at its start, or an officer.
+
+    `team`, `shift`: who is on duty by the rota, and the shift's sign there; absent without a rota, or a sure clock.
+    """
+
+    by: Literal["rota", "hand"]
+    team: Name | None = None
+    shift: Name | None = None
+
+
 class OrderApplied(Payload, frozen=True, kw_only=True):
     """An order was carried out; `order` is its id, or of a snapshot order the id it stands for."""
 
@@ -357,6 +368,7 @@ EVENTS: dict[str, type[Payload]] = {
     "device.tested": DeviceTested,
     "station.started": StationStarted,
     "station.stopped": StationStopped,
+    "shift.begun": ShiftBegun,
     "order.applied": OrderApplied,
     "order.failed": OrderFailed,
     "record.opened": RecordOpened,

@@ -94,6 +94,7 @@ def in_words(view: dict[str, Any], found: list[str]) -> str:
         f"  link      {view['link']}, headquarters {'online' if view['hq_online'] else 'away'}",
         f"  events    {waiting}",
         f"  calls     {len(view['calls'])} open",
+        *([f"  shift     {_shift(view['shift'])}"] if view.get("shift") else []),
         f"  clock     {'synchronised' if view['clock_trusted'] else 'not synchronised'}",
         *(f"  {device['kind']:<9} {device['name']} {device['state']}{_tested(device)}" for device in view["devices"]),
         *(f"  finding   {table['name']}, {table['entries']} entries" for table in view.get("finding", ())),
@@ -101,6 +102,12 @@ def in_words(view: dict[str, Any], found: list[str]) -> str:
         *(f"  wrong     {item}" for item in found),
     ]
     return "\n".join(lines)
+
+
+def _shift(shift: dict[str, Any]) -> str:
+    if not shift["known"]:
+        return "not known while the clock is not synchronised"
+    return f"{shift['team']}, {shift['name_zh']} ({shift['name_en']}), until {shift['until']}"
 
 
 def as_json(view: dict[str, Any]) -> str:

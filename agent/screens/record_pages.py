@@ -96,7 +96,7 @@ class RecordPages:
     async def new_shift(self, request: Request) -> Response:
         """Begin a shift: from now on nobody here reads what the last one sealed, whatever the disk says of it."""
         try:
-            await self._patience.started(self._counter.new_shift(), within_s=SAVE_S)
+            await self._patience.started(self._counter.shifts.begin_by_hand(), within_s=SAVE_S)
         except JournalError:
             return self._refuse(request, "disk")  # the old key is gone; the new one is announced before its first box
         finally:

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from agent import record_rows
+from agent import orders, record_rows, rota_row
 from agent.counter import Counter
 from agent.journal import Journal
 from agent.queue import Queue
@@ -14,6 +14,7 @@ from agent.records import Records
 from agent.reveals import Reveals
 from agent.scans import Scans
 from agent.shift_keys import ShiftKeys
+from agent.shifts import Shifts
 from agent.visits import Visits
 from common import catalogue
 from common.clock import Clock
@@ -68,7 +69,7 @@ async def a_window(changed):
             source="/stations/sjz-001",
             clock=clock,
             projectors=record_rows.projectors(),
-            schema=(record_rows.SCHEMA,),
+            schema=(orders.SCHEMA, record_rows.SCHEMA, rota_row.SCHEMA),
         )
         keys = ShiftKeys(journal, station="sjz-001", to=SealingPublicKey(PUBLIC), clock=clock)
         zone = ZoneInfo("Asia/Shanghai")
@@ -80,7 +81,9 @@ async def a_window(changed):
             reveals = Reveals(records, journal, clock, seals=keys)
             scans = Scans(clock.mono_ns, changed)
             queue = Queue(journal, clock)
-            yield Counter(records, queue, reveals, visits, scans, clock, changed, keys.new_shift), journal, keys
+            shifts = Shifts(journal, clock, zone=zone, new_key=keys.new_shift)
+            records.team = shifts.team
+            yield Counter(records, queue, reveals, visits, scans, clock, changed, shifts), journal, keys
         finally:
             running.cancel()
             await asyncio.wait({running})

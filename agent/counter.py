@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from agent.entry import Clock
 from agent.journal import Journal
 from agent.queue import Queue
+from agent.rating import Ratings
 from agent.records import Records
 from agent.reveals import Reveals
 from agent.scans import Scans
@@ -24,6 +25,7 @@ class Counter:
 
     records: Records
     queue: Queue
+    ratings: Ratings
     reveals: Reveals
     visits: Visits
     scans: Scans
@@ -59,9 +61,13 @@ def open_counter(
     visits = Visits(records, clock, reader=reader, waiting=waiting)
     visits.changed = changed
     supervisor.keep("visits", visits.run)
+    ratings = Ratings(journal, clock, records.catalogue, gives_way=lambda: waiting() or visits.view() is not None)
+    ratings.changed = changed
+    supervisor.keep("ratings", ratings.run)
     return Counter(
         records,
         Queue(journal, clock),
+        ratings,
         Reveals(records, journal, clock, seals=seals),
         visits,
         scans,

@@ -70,6 +70,7 @@ def projectors() -> dict[str, Projector]:
         "record.amended": _changed,
         "record.stepped": _changed,
         "record.called": _called,
+        "record.rated": _changed,
         "record.revealed": _noted,
     }
 

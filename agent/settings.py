@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agent.device_settings import (
     RELAY,
@@ -19,6 +18,7 @@ from agent.device_settings import (
 from agent.quota import MIB, Limits
 from common import keyfiles
 from common.settings import BrokerSettings, Section, Settings, WebSettings, read_broker, read_web
+from common.zones import read_zone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,25 +175,14 @@ def _identity(section: Section) -> Identity:
         expected = "an id that is not hq and does not begin with hq-"
         hint = "those are headquarters' own MQTT client ids"
         section.mistake("id", found=f'"{station_id}"', expected=expected, hint=hint)
-    zone = section.text("zone", default="Asia/Shanghai", expected="a time zone, such as Asia/Shanghai")
-    if zone and not _is_zone(zone):
-        section.mistake("zone", found=f'"{zone}"', expected="a time zone of this system, such as Asia/Shanghai")
     return Identity(
         id=station_id,
         code=section.text("code", pattern=r"[A-Z0-9]{2,8}", expected="2 to 8 of A-Z and 0-9, this station's alone"),
-        zone=zone,
+        zone=read_zone(section, "zone"),
         name_zh=section.text("name_zh"),
         name_en=section.text("name_en"),
         data=section.path("data"),
     )
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, ZoneInfoNotFoundError):
-        return False
-    return True
 
 
 def _keys(section: Section) -> KeySettings:

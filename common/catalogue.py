@@ -226,7 +226,12 @@ def _service(
     _check_codes(section, "bring", bring, materials, "materials in this file")
     refer = section.texts("refer", default=())
     _check_codes(section, "refer", refer, targets, "targets in this file")
+    confidential = section.flag("confidential", default=False)
     reference_only = section.flag("reference_only", default=False)
+    rating = section.flag("rating")
+    if rating and (confidential or reference_only):
+        # Who complains of a desk must not be asked, in front of it, how they like it; and the other system asks itself.
+        section.mistake("rating", found="true", expected="false where confidential or reference_only is true")
     if reference_only and told and asks:
         section.mistake("reference_only", found="true", expected="false where an identity is asked for")
     hours_zh, hours_en = section.text("hours_zh", default=""), section.text("hours_en", default="")
@@ -256,8 +261,8 @@ def _service(
         bring=bring,
         card=tuple(name for name in _CARD_FIELDS if name in card),
         refer=refer,
-        rating=section.flag("rating"),
-        confidential=section.flag("confidential", default=False),
+        rating=rating,
+        confidential=confidential,
         reference_only=reference_only,
     )
 

@@ -27,6 +27,9 @@ RecordNumber: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{2,8}-[
 Channel: TypeAlias = Literal["window", "button", "kiosk", "phone", "patrol", "dispatch"]
 Priority: TypeAlias = Literal["normal", "urgent"]
 DeviceKind: TypeAlias = Literal["panel", "gpio_button", "card_reader", "passport_reader", "code_scanner"]
+Rating: TypeAlias = Literal["very_satisfied", "satisfied", "fairly_satisfied", "dissatisfied", "very_dissatisfied"]
+RATINGS: tuple[Rating, ...] = ("very_satisfied", "satisfied", "fairly_satisfied", "dissatisfied", "very_dissatisfied")
+"""非常满意, 满意, 基本满意, 不满意, 非常不满意 (GB/T 39735-2020, the five levels of 好差评)."""
 CloseReason: TypeAlias = Literal["helped", "handed_over", "false_alarm", "test"]
 CLOSE_REASONS: tuple[CloseReason, ...] = ("helped", "handed_over", "false_alarm", "test")
 
@@ -287,6 +290,17 @@ class RecordCalled(Payload, frozen=True, kw_only=True):
     times: Number
 
 
+class RecordRated(Payload, frozen=True, kw_only=True):
+    """The citizen tapped how satisfied they are with a service that is done; `change` as in record.amended.
+
+    Without such an event there is no rating, and none is to be assumed.
+    """
+
+    record: Identifier
+    change: Number
+    rating: Rating
+
+
 class RecordRevealed(Payload, frozen=True, kw_only=True):
     """Somebody at the station was shown sealed fields of a record in full, for ten seconds."""
 
@@ -375,6 +389,7 @@ EVENTS: dict[str, type[Payload]] = {
     "record.amended": RecordAmended,
     "record.stepped": RecordStepped,
     "record.called": RecordCalled,
+    "record.rated": RecordRated,
     "record.revealed": RecordRevealed,
     "key.issued": KeyIssued,
     "reveal.requested": RevealRequested,

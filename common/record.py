@@ -5,11 +5,11 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from common.events import Channel, Priority, RecordAmended, RecordOpened, RecordStepped
+from common.events import Channel, Priority, Rating, RecordAmended, RecordOpened, RecordRated, RecordStepped
 from common.personal import OnFile
 from common.workflow import Outcome, State, step_called
 
-RecordEvent: TypeAlias = RecordOpened | RecordAmended | RecordStepped
+RecordEvent: TypeAlias = RecordOpened | RecordAmended | RecordStepped | RecordRated
 """What changes a record; that somebody was shown it (`record.revealed`) does not."""
 
 _ALONE: Final[tuple[str, ...]] = ("service", "catalogue", "priority", "grid", "reference", "on_file", "staff")
@@ -22,7 +22,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One record as it stands; `number` is "" while its record.opened has not come.
 
     `opened_time` is what the station's clock said, and the day in `number` with it: doubtful if `clock_unsure`.
-    `staff`: whoever changed it last. `marks`: for each group of fields, which event it is from.
+    `staff`: whoever changed it last. `rating`: of the service as it is done now, None once it is opened again: what was
+    rated then was something else. `marks`: for each group of fields, which event it is from.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     result: str | None = None
     duplicate_of: str | None = None
     reason: str | None = None
+    rating: Rating | None = None
     change: int = 0
     marks: dict[str, tuple[int, str]] = {}
 
@@ -119,7 +121,11 @@ def _said(told: Told) -> Iterator[tuple[str, dict[str, Any]]]:
                     "reason": payload.reason,
                 },
             )
+            yield "rating", {"rating": None}
             names = _ALONE_IN_A_STEP
+        case RecordRated():
+            yield "rating", {"rating": payload.rating}
+            names = ()
     for name in names:
         value = getattr(payload, name)
         if value is not None:

@@ -58,7 +58,8 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody is about to do. `reason` is kept for years: a case number, no names.
 
     `station` is "" of what concerns several or all of them; `event` of all but `unseal`, of `account`, where it is the
-    name, of `order`, where it is the type, and of `forget`, where it is the number of the last line forgotten.
+    name, of `order`, where it is the type, of `forget`, where it is the number of the last line forgotten, and of
+    `follow-up`, where it is the record.
     """
 
     who: str
@@ -73,6 +74,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
         "invite",
         "order",
         "forget",
+        "follow-up",
     ]
     station: str
     event: str

@@ -1,4 +1,4 @@
-"""What `jingting hq unseal`, `audit`, `revoke`, `order`, `backup` … do: results to stdout, all else to stderr."""
+"""What the commands at headquarters' machine do (`jingting.hq_commands`): results to stdout, all else to stderr."""
 
 import datetime as dt
 import json
@@ -7,6 +7,7 @@ import pwd
 import sys
 import time
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from hq.audit import Act
 from hq.authority import Authority, AuthorityMissingError
 from hq.copies import Contents, NoCopyError
 from hq.database import FAILURES, DatabaseUnreachableError, SchemaTooNewError
+from hq.follow_ups import FollowUps
 from hq.ordering import UnknownStationsError, give
 from hq.orders import Order, Orders
 from hq.own_keys import OwnKeys, order_keys, sealing_keys
@@ -112,6 +114,30 @@ def print_revoked(settings: HqSettings, station: str, reason: str) -> int:
     return 0
 
 
+def print_follow_ups(settings: HqSettings) -> int:
+    """Print what is to be followed up, a JSON line each, those due first on top, and return the exit code."""
+    try:
+        with closing(Store.open(settings.store.url)) as store:
+            found = _follow_ups(settings, store).all()
+    except _NO_STORE as error:
+        return _fail(_first_line(error))
+    for one in found:
+        sys.stdout.write(json.dumps(asdict(one), default=str, ensure_ascii=False) + "\n")
+    return 0
+
+
+def print_followed_up(settings: HqSettings, follow_up: str, reason: str) -> int:
+    """Close a follow-up, and return the exit code."""
+    try:
+        with closing(Store.open(settings.store.url)) as store:
+            if not _follow_ups(settings, store).close(follow_up, by=whoever(), reason=reason):
+                return _fail(f"{follow_up} is no open follow-up; see jingting hq follow-ups")
+    except (ValueError, *_NO_STORE) as error:
+        return _fail(_first_line(error))
+    sys.stdout.write(f"{follow_up} is closed; the audit has who, and why.\n")
+    return 0
+
+
 def print_rotated(settings: HqSettings, use: Use) -> int:
     """Rotate a key, say what that did and what is left to do, and return the exit code."""
     path = settings.keys.order if use == "order" else settings.keys.sealing
@@ -200,6 +226,10 @@ def print_invitation(
 
         segno.make(invitation.uri, error="m").terminal(sys.stdout, compact=True)
     return 0
+
+
+def _follow_ups(settings: HqSettings, store: Store) -> FollowUps:
+    return FollowUps(store.database, settings.calendar.calendar, Clock().wall_ms)
 
 
 def whoever() -> str:

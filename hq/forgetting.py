@@ -25,11 +25,12 @@ from sync.receiver import check_line
 SLICE: Final = 500
 _BEHIND_OPENED: Final = 2
 
-Kind: TypeAlias = Literal["calls", "refused_lines", "ids", "record_ids"]
+Kind: TypeAlias = Literal["calls", "follow_ups", "refused_lines", "ids", "record_ids"]
 """What goes by deleting rows."""
 
 _records, _calls, _aside, _projected = tables.records, tables.help_calls, tables.aside, tables.projected
 _orders, _keys, _beside, _journals = tables.orders, tables.shift_keys, tables.record_lines, tables.journals
+_follow_ups = tables.follow_ups
 _generations, _order_lines, _stations = tables.order_journals, tables.order_lines, tables.stations
 
 # Conditions as the partial indexes say them: a planner sees that they are the same only by their text.
@@ -55,13 +56,23 @@ def _before(table: Table, column: str) -> ColumnElement[bool]:
 
 _DELETE: Final[dict[Kind, Delete]] = {
     "calls": _oldest(_calls, "call", and_(_calls.c.state == "closed", _before(_calls, "changed_ms"))),
+    "follow_ups": _oldest(_follow_ups, "id", _before(_follow_ups, "closed_ms")),
     "refused_lines": _oldest(_aside, "sha256", _before(_aside, "received_ms")),
     "ids": _oldest(_projected, "id", and_(_IS_FORGOTTEN, _before(_projected, "forgotten_ms"))),
     "record_ids": _oldest(_records, "record", and_(_IS_FORGOTTEN, _before(_records, "forgotten_ms"))),
 }
 _CLOSED = (
     select(_records.c.record)
-    .where(_records.c.station == bindparam("of"), _IS_CLOSED, _before(_records, "changed_ms"))
+    .where(
+        _records.c.station == bindparam("of"),
+        _IS_CLOSED,
+        _before(_records, "changed_ms"),
+        ~exists().where(
+            _follow_ups.c.station == _records.c.station,
+            _follow_ups.c.record == _records.c.record,
+            _follow_ups.c.closed_ms.is_(None),
+        ),
+    )
     .limit(SLICE)
 )
 _THESE = (_records.c.station == bindparam("of")) & _records.c.record.in_(bindparam("these", expanding=True))

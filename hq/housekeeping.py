@@ -23,7 +23,7 @@ EVERY_S: Final = 6 * 3600.0
 _PAUSE_S: Final = 0.05
 _DAY_MS: Final = 24 * 3600 * 1000
 _WHO: Final = "headquarters, by age"
-_BY_HEADERS: Final[tuple[forgetting.Kind, ...]] = ("calls", "refused_lines")
+_BY_HEADERS: Final[tuple[forgetting.Kind, ...]] = ("calls", "follow_ups", "refused_lines")
 _BY_AUDIT: Final[tuple[forgetting.Kind, ...]] = ("ids", "record_ids")
 
 _STATIONS = select(tables.stations.c.station).order_by(tables.stations.c.station)

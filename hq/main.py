@@ -58,6 +58,7 @@ async def run(settings: HqSettings) -> None:
         Desk(store, orders, link, changes, clock),
         store.database,
         doorway,
+        calendar=settings.calendar.calendar,
         allowed_hosts={web.host, *web.allowed_hosts},
         wall_ms=clock.wall_ms,
         stopping=stop,

@@ -27,6 +27,7 @@ from common.events import (
     Payload,
     RecordAmended,
     RecordOpened,
+    RecordRated,
     RecordStepped,
     Rescued,
     is_urgent_event,
@@ -38,6 +39,7 @@ from hq import tables
 from hq.alarms import AlarmKind, plain, write_alarm
 from hq.aside import keep_aside
 from hq.calls import HelpEvent, project_help
+from hq.follow_ups import open_follow_up
 from hq.journals import JournalRow, add_journal, close_journal, each_line, find_journal, journal_row
 from hq.prepared import Prepared
 from hq.records import project_records, told_by
@@ -260,7 +262,9 @@ class Projection:
             return  # acted on when it was stored
         payload = read_payload(EVENTS, inner)
         match payload:
-            case RecordOpened() | RecordAmended() | RecordStepped():  # first, since a backlog is made of these
+            case (
+                RecordOpened() | RecordAmended() | RecordStepped() | RecordRated()
+            ):  # first, since a backlog is made of these
                 self._record(told_by(payload, inner), inner["type"])
             case None:
                 self._not_understood(inner["type"], "unreadable")
@@ -305,6 +309,8 @@ class Projection:
             self._not_understood(event_type, "unreadable")
             return
         self._records.append(told)
+        if isinstance(told.payload, RecordRated):
+            open_follow_up(self._connection, self._station, told.payload, told, received_ms=self._received_ms)
         if len(self._records) == MAX_RECORDS:  # a backlog can be any length
             self._write_records()
 

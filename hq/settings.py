@@ -2,11 +2,15 @@
 
 import ssl
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from common import keyfiles
 from common.settings import BrokerSettings, Section, Settings, WebSettings, read_broker, read_web
+from common.zones import read_zone
+from hq.working_days import Calendar
 
 WORKER: Final = r"[a-z0-9-]{1,32}"
 """What a worker may be called (`docs/link.md`, "Words")."""
@@ -82,6 +86,19 @@ class RetentionSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarSettings:
+    """The city's: its time zone (IANA name), and days (`YYYY-MM-DD`) on which offices are closed beside weekends."""
+
+    zone: str
+    holidays: tuple[str, ...]
+
+    @property
+    def calendar(self) -> Calendar:
+        """The same, to count with."""
+        return Calendar(ZoneInfo(self.zone), frozenset(map(date.fromisoformat, self.holidays)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HqSettings:
     """Headquarters' settings, table by table as they stand in the file."""
 
@@ -91,6 +108,7 @@ class HqSettings:
     keys: KeySettings
     broker: BrokerSettings
     enrolment: EnrolmentSettings | None
+    calendar: CalendarSettings
     web: HqWebSettings
 
 
@@ -117,6 +135,7 @@ def load(file: Path) -> HqSettings:
         ),
         broker=read_broker(root, port=OWN_PORT),
         enrolment=_enrolment(root),
+        calendar=_calendar(root.section("calendar")),
         web=_web(root.section("web")),
     )
     settings.finish()
@@ -182,6 +201,20 @@ def _enrolment(root: Section) -> EnrolmentSettings | None:
         broker_host=section.text("broker_host", default=name, pattern=address, expected=expected),
         broker_port=section.port("broker_port", default=8883, least=1),
     )
+
+
+def _calendar(section: Section) -> CalendarSettings:
+    holidays = section.texts("holidays", default=())
+    if wrong := [day for day in holidays if not _is_day(day)]:
+        section.mistake("holidays", found=", ".join(wrong), expected="days such as 2027-01-01")
+    return CalendarSettings(zone=read_zone(section, "zone"), holidays=holidays)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _store_url(section: Section, folder: Path) -> str:

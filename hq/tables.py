@@ -268,6 +268,7 @@ records = Table(
     Column("result", String(64)),
     Column("duplicate_of", String(32)),
     Column("reason", String(64)),
+    Column("rating", String(32)),  # of the service as it is done now
     Column("change", BigInteger, nullable=False),  # the highest there was
     Column("marks", Text, nullable=False),  # which event each group of fields is from
     Column("boxes", Text, nullable=False),  # the events that carry its sealed fields, with their change
@@ -287,6 +288,20 @@ record_lines = Table(  # of records that are not forgotten, the sealed lines tha
     Column("record", String(36), nullable=False),
     Column("line", LargeBinary, nullable=False),
     Index("ix_record_lines_station", "station", "record"),
+)
+
+follow_ups = Table(
+    "follow_ups",
+    metadata,
+    _of_station(),
+    Column("id", String(36), primary_key=True),  # of the record.rated event
+    Column("record", String(36), nullable=False),
+    Column("rating", String(32), nullable=False),
+    Column("rated_ms", BigInteger, nullable=False),  # by the station's clock if that is trusted, else when it came
+    Column("closed_ms", BigInteger),
+    Column("closed_by", String(64)),
+    Column("reason", Text, nullable=False),  # why it was closed
+    Index("ix_follow_ups_closed", "closed_ms"),
 )
 
 staff = Table(

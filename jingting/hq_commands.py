@@ -153,6 +153,38 @@ def verify(context: click.Context, config: Path | None) -> None:
     sys.exit(print_audit(settings, lines=False))
 
 
+@hq.group("follow-ups", invoke_without_command=True)
+@CONFIG
+@click.pass_context
+def follow_ups(context: click.Context, config: Path | None) -> None:
+    """Print which low ratings are to be looked into, a JSON line each: due day, station, record, rating."""
+    context.obj = config or context.obj
+    if context.invoked_subcommand is None:
+        from hq import settings as hq_settings
+
+        settings = load(hq_settings.load, context.obj)
+        set_up(quiet=("alembic",))
+        from hq.cli import print_follow_ups
+
+        sys.exit(print_follow_ups(settings))
+
+
+@follow_ups.command("close")
+@click.argument("follow_up", metavar="ID")
+@CONFIG
+@click.option("--reason", required=True, metavar="TEXT", help="What came of it; kept for years: no names.")
+@click.pass_context
+def close_follow_up(context: click.Context, follow_up: str, config: Path | None, reason: str) -> None:
+    """Close one, by its `id`."""
+    from hq import settings as hq_settings
+
+    settings = load(hq_settings.load, config or context.obj)
+    set_up(quiet=("alembic",))
+    from hq.cli import print_followed_up
+
+    sys.exit(print_followed_up(settings, follow_up, reason))
+
+
 @hq.group("keys")
 def hq_keys() -> None:
     """Headquarters' own keys."""

@@ -9,6 +9,7 @@ from agent.counter import Counter
 from agent.screens.desk import Desk
 from agent.screens.forms import PATIENCE_S, TEMPLATES, Patience, event_id_of
 from agent.screens.queue_page import QueuePage
+from agent.screens.rating_pages import RatingPages
 from agent.screens.service_list import service_list
 from agent.screens.service_page import Places, no_places, service_page
 from agent.screens.shown import Offer, Room, words_of
@@ -31,32 +32,34 @@ def build_citizen(
     wall_ms: Callable[[], int],
     rooms: Mapping[str, Room] | None = None,
     places: Places = no_places,
-    rating: Offer = nothing,
     idle: Offer = nothing,
     heartbeat_s: float = HEARTBEAT_S,
 ) -> LocalServer:
     """Return the citizen's web application; `wall_ms` is the wall clock, for the ids of forms.
 
-    `rooms`: pages by the first word of their address (`agent.screens.shown`). `rating` is asked whenever there is no
-    visit, `idle` when nobody has touched the first page for a while. `places`: kinds of places that the directory has.
+    `rooms`: pages by the first word of their address (`agent.screens.shown`). `idle` is asked when nobody has touched
+    the first page for a while. `places`: kinds of places that the directory has.
     """
     app = LocalServer()
     visits, catalogue = counter.visits, counter.records.catalogue
     pages = Pages(
         app, templates=TEMPLATES, allowed_hosts=allowed_hosts, speaks=lambda: visits.browse.language or DEFAULT
     )
+    rating = RatingPages(counter)
     stage = Stage(
         visits=visits,
+        ratings=counter.ratings,
         visit=VisitPages(counter),
         rooms={
             "services": service_list(catalogue),
             "service": service_page(catalogue, places),
             **(rooms or {}),
         },
-        rating=rating,
+        rating=rating.shown,
         idle=idle,
     )
     stage.visit.serve(app)
+    rating.serve(app)
     QueuePage(counter, pages, desk.view).serve(app)
     StandIn(pages, desk.view).serve(app)
     screen = _Screen(desk, pages, stage, Stream(desk.changed, heartbeat_s=heartbeat_s), wall_ms)
@@ -80,6 +83,7 @@ class _Screen:
         self._pages = pages
         self._stage = stage
         self._visits = stage.visits
+        self._ratings = stage.ratings
         self._stream = stream
         self._wall_ms = wall_ms
         self._patience = Patience()
@@ -114,11 +118,13 @@ class _Screen:
         return redirect("/", 303)
 
     async def back(self, _request: Request) -> Response:
-        self._visits.back()
+        if not self._ratings.skip():
+            self._visits.back()
         return redirect("/", 303)
 
     async def look(self, request: Request) -> Response:
         form, language = form_of(request), form_of(request).get("lang")
+        self._ratings.touch()
         self._visits.stay()
         self._visits.appear(
             language=language if language in LANGUAGES else None,
@@ -127,10 +133,12 @@ class _Screen:
         return redirect("/", 303)
 
     async def stay(self, _request: Request) -> Response:
+        self._ratings.touch()
         self._visits.stay()
         return redirect("/", 303)
 
     async def end(self, _request: Request) -> Response:
+        self._ratings.skip()
         self._visits.leave()
         return redirect("/", 303)
 

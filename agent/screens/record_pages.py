@@ -1,6 +1,7 @@
 """The duty desk's records: the open ones, a new one, one with its steps; everything has a key."""
 
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
@@ -21,6 +22,8 @@ from common.web.pages import Pages, form_of
 
 SAVE_S: Final = 3.0
 """How long a form waits for the disk before its page says that nothing is known yet."""
+
+_SEE_OTHER: Final = 303  # RFC 9110, section 15.4.4
 
 MOST_SHOWN: Final = 50
 """Most open records on the desk's page: for each name that is shown a box has to be opened."""
@@ -47,6 +50,7 @@ class RecordPages:
         app.post("/duty/records")(self.open)
         app.get("/duty/records/<record>")(self.show)
         app.post("/duty/records/<record>/call")(self.call)
+        app.post("/duty/records/<record>/rating")(self.offer_rating)
         app.post("/duty/records/<record>/amend")(self.amend)
         app.post("/duty/records/<record>/reveal")(self.reveal)
         app.post("/duty/records/<record>/steps/<step>")(self.step)
@@ -131,7 +135,17 @@ class RecordPages:
         if name is None:
             raise HTTPException(404)
         stepping = self._records.step(known(record), name, event_id_of(request), _filled(request))
-        return await self._done(request, stepping, _at(record))
+        response = await self._done(request, stepping, _at(record))
+        if name == "finish" and response.status_code == _SEE_OTHER:
+            with suppress(JournalError):  # nothing is lost by it: no rating
+                self._counter.ratings.done(record)
+        return response
+
+    async def offer_rating(self, _request: Request, record: str) -> Response:
+        """Offer the rating on the citizen's screen; whether that was given before is told to nobody here."""
+        with suppress(JournalError):
+            self._counter.ratings.offer(known(record))
+        return redirect(_at(record), 303)
 
     async def reveal(self, request: Request, record: str) -> Response:
         """Answer with the fields themselves: no address leads to them, and the page that has them leaves by itself."""
@@ -159,7 +173,7 @@ class RecordPages:
         if not ended:
             return self._refuse(request, "slow")
         self._counter.changed()
-        return redirect(goal, 303)
+        return redirect(goal, _SEE_OTHER)
 
     def _found(self, record: str) -> Record:
         try:
@@ -181,6 +195,8 @@ class RecordPages:
             masked=self._counter.reveals.masked(record.id),
             revealed=revealed,
             steps=step_views(catalogue, record),
+            may_be_rated=self._counter.ratings.may_be_offered(record),
+            screen_taken=self._counter.ratings.gives_way(),
         )
 
     def _row(self, kept: Kept, *, due: bool, key: str) -> RecordRow:

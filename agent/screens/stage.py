@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from agent.rating import Ratings
 from agent.screens.shown import Offer, Room, Shown
 from agent.screens.visit_pages import VisitPages
 from agent.visits import Visits
@@ -21,6 +22,7 @@ class Stage:
     """Who is asked, and in which order. `rooms`: by the first word of a page's address (`agent.screens.shown`)."""
 
     visits: Visits
+    ratings: Ratings
     visit: VisitPages
     rooms: Mapping[str, Room]
     rating: Offer

@@ -14,12 +14,15 @@ from common.web.pages import Pages, form_of
 from common.web.stream import HEARTBEAT_S, Stream
 from hq.accounts import Accounts
 from hq.database import Database
+from hq.follow_ups import FollowUps
 from hq.screens.city import city, has_trouble
 from hq.screens.desk import Desk
 from hq.screens.door import Door, Doorway
+from hq.screens.follow_up_pages import FollowUpPages
 from hq.screens.papers import Papers
 from hq.screens.server import AsgiServer
 from hq.view import is_self_test_wrong
+from hq.working_days import Calendar
 
 
 def build(
@@ -27,6 +30,7 @@ def build(
     database: Database,
     doorway: Doorway,
     *,
+    calendar: Calendar,
     allowed_hosts: Collection[str],
     wall_ms: Callable[[], int],
     stopping: asyncio.Event,
@@ -35,7 +39,8 @@ def build(
 ) -> AsgiServer:
     """Return headquarters' web application, for an ASGI server.
 
-    `wall_ms` is the wall clock, for ids, ages and sessions; `monotonic` counts seconds, for guesses at passwords.
+    `calendar` says when a follow-up is due. `wall_ms` is the wall clock, for ids, ages and sessions; `monotonic` counts
+    seconds, for guesses at passwords.
     Set `stopping` when the server is asked to stop: it ends the streams that open pages hold, and for which an ASGI
     server would wait.
     """
@@ -44,8 +49,10 @@ def build(
     accounts = Accounts(database, wall_ms)
     door = Door(accounts, pages, doorway, wall_ms=wall_ms, monotonic=monotonic, counted=desk.signed_in)
     stream = Stream(desk.changed, heartbeat_s=heartbeat_s, subscribers=128, stopping=stopping)
-    screens = _Screens(desk, pages, door, stream, wall_ms)
+    follow_ups = FollowUps(database, calendar, wall_ms)
+    screens = _Screens(desk, pages, door, follow_ups, stream, wall_ms=wall_ms)
     door.serve(app)
+    FollowUpPages(follow_ups, door, pages).serve(app)
     Papers(database, accounts, door, pages).serve(app)
     app.get("/")(door.only("watch", screens.city))
     app.get("/live")(door.only("watch", screens.city_live, kind="live"))
@@ -60,8 +67,11 @@ def build(
 class _Screens:
     """Every route of headquarters; each is a coroutine, since microdot runs plain functions in threads."""
 
-    def __init__(self, desk: Desk, pages: Pages, door: Door, stream: Stream, wall_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, desk: Desk, pages: Pages, door: Door, follow_ups: FollowUps, stream: Stream, *, wall_ms: Callable[[], int]
+    ) -> None:
         self._desk = desk
+        self._follow_ups = follow_ups
         self._pages = pages
         self._door = door
         self._stream = stream
@@ -98,7 +108,11 @@ class _Screens:
     async def _values(self, request: Request) -> dict[str, object]:
         overview = await self._desk.overview()
         wall_ms = self._wall_ms()
-        return self._door.values(request.g.seat) | {
+        seat = self._door.values(request.g.seat)
+        return seat | {
+            "follow_ups": await self._follow_ups.standing()
+            if "follow-up" in self._door.could(request.g.seat)
+            else None,
             "overview": overview,
             "city": city(overview, wall_ms=wall_ms),
             "has_trouble": has_trouble,

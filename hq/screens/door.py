@@ -126,8 +126,12 @@ class Door:
         return {
             "seat": seat,
             "may": {permission for permission in PERMITTED[seat.role] if seat.permits(permission, now)},
-            "could": frozenset() if seat.wall else PERMITTED[seat.role],
+            "could": self.could(seat),
         }
+
+    def could(self, seat: Session) -> frozenset[Permission]:
+        """Return what whoever is there may do after a sign-in that is fresh enough; at a wall's screen nothing."""
+        return frozenset() if seat.wall else PERMITTED[seat.role]
 
     # -- routes ----------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,9 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+SHORTEST = 8
+"""Bytes of the shortest spelling that proves anything: four letters of base64 stand in any larger box by chance."""
+
 
 def spellings(text: str) -> set[bytes]:
     """Return how a text would look on a disk: UTF-8, UTF-16, JSON's escapes, and base64 wherever it begins."""
@@ -14,7 +17,7 @@ def spellings(text: str) -> set[bytes]:
         for shift in range(3):
             middle = base64.b64encode(bytes(shift) + raw)[(4 if shift else 0) : -4]
             coded |= {middle, middle.translate(bytes.maketrans(b"+/", b"-_"))}
-    return {*plain, *coded}
+    return {one for one in (*plain, *coded) if len(one) >= SHORTEST}
 
 
 def found(folder: Path, texts: Iterable[str]) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from agent import record_rows
 from agent.journal import Journal
 from agent.queue import Queue
+from agent.rating import Ratings
 from agent.record_form import Header
 from agent.records import Records
 from agent.reveals import Reveals
@@ -88,6 +89,7 @@ class Station:
             self.journal, self.clock, catalogue=CATALOGUE, code="JW012", zone=SHANGHAI, seals=self.keys
         )
         self.queue = Queue(self.journal, self.clock)
+        self.ratings = Ratings(self.journal, self.clock, CATALOGUE, gives_way=lambda: False)
         self.reveals = Reveals(self.records, self.journal, self.clock, seals=self.keys)
         return self
 

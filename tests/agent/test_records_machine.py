@@ -18,7 +18,7 @@ from record_rig import NEEDS, PLANTED, Station, tables
 from agent import record_rows
 from agent.record_form import Filled, Header, WrongForm
 from common import workflow
-from common.events import EVENTS, read_payload
+from common.events import EVENTS, RATINGS, read_payload
 
 ANY = st.integers(min_value=0, max_value=10_000)
 SEARCHED = [text for name, text in PLANTED.items() if name not in ("sex", "document")]
@@ -117,6 +117,23 @@ class RecordsMachine(RuleBasedStateMachine):
         assert not called or self.states[record] == "registered"
         assert len(self.station.events("record.called")) == count + called
 
+    @precondition(lambda self: "closed" in self.states.values())
+    @rule(which=ANY, rating=st.sampled_from(RATINGS), skipped=st.booleans())
+    def the_rating_is_offered_and_answered_or_not(self, which, rating, skipped):
+        ratings, record = self.station.ratings, self.pick(which)
+        before, count = self.station.records.get(record), len(self.station.events())
+        offered = ratings.offer(record)
+        assert offered == (before.outcome == "done" and before.service != "TS-01" and before.rating is None)
+        assert not offered or before.state == "closed"
+        if offered and skipped:
+            assert ratings.skip()
+        if offered and not skipped:
+            offer = ratings.view().id
+            for tapped in (rating, "very_satisfied"):
+                self.do(ratings.rate(offer, tapped))
+        assert len(self.station.events()) == count + (offered and not skipped)
+        assert self.station.records.get(record).rating == (rating if offered and not skipped else before.rating)
+
     @precondition(lambda self: self.forms)
     @rule(which=ANY)
     def a_form_is_submitted_again(self, which):
@@ -174,7 +191,7 @@ class RecordsMachine(RuleBasedStateMachine):
     def the_events_of_a_record_are_counted(self):
         counts = defaultdict(int)
         for event in self.station.events():
-            if event["type"] in ("record.opened", "record.amended", "record.stepped"):
+            if event["type"] in ("record.opened", "record.amended", "record.stepped", "record.rated"):
                 counts[event["data"]["record"]] += 1
                 assert event["data"].get("change", 1) == counts[event["data"]["record"]]
 

@@ -106,6 +106,7 @@ def test_every_mistake_is_told_at_once(tmp_path):
         ('code = "other"', 'code = "something"', "material"),
         ('"ZX-01"]', '"ZX-01", "QT-01"]', "home"),
         ('"QZ-01", "ZX-01"]', '"QZ-01", "QZ-01"]', "home"),
+        ("confidential = true\nrating = false", "confidential = true\nrating = true", "service[17].rating"),
         ("about_zh = ", "about = ", "service[0].about"),
         ("hours_en = ", "# hours_en = ", "service[0].hours_en"),
         ('elsewhere = ["government-hall", "photo"]', 'elsewhere = ["cinema"]', "service[0].elsewhere"),

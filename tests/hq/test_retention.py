@@ -3,6 +3,7 @@
 import json
 import random
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -27,6 +28,7 @@ from store_rig import (
 from common import events, rota_file
 from hq import audit, retention, tables
 from hq.audit import Act
+from hq.follow_ups import FollowUps
 from hq.housekeeping import Housekeeping
 from hq.orders import Orders
 from hq.records import records_called
@@ -34,6 +36,7 @@ from hq.retention import MARK_EVERY_MS, Mark, due, marked, needed
 from hq.sealed import NotUnsealedError, unseal, unseal_record
 from hq.settings import RetentionSettings
 from hq.store import Store
+from hq.working_days import Calendar
 from sync import base64url
 from sync.sealing import SUITE, SealingKey, ShiftKey
 
@@ -338,6 +341,23 @@ async def test_a_forgotten_record_stays_forgotten_when_its_events_come_again_and
     kept.take(other.add(line_of(reopened)), 4, 4)
     (lives,) = rows(kept.store, tables.records)
     assert (lives["state"], lives["forgotten_ms"], lives["boxes"]) == ("handling", None, "[]")
+
+
+async def test_a_follow_up_that_is_open_keeps_its_records_header_and_closed_it_goes_and_does_not_come_back(kept):
+    record, key = new_id(), ShiftKey.new(new_id())
+    rated = events.RecordRated(record=record, change=3, rating="dissatisfied")
+    journal = StationJournal().add(issue(key), record_opened(record, key), closed(record), rated)
+    kept.take(journal)
+    follow_ups = FollowUps(kept.store.database, Calendar(ZoneInfo("Asia/Shanghai")), kept.clock.wall_ms)
+    await kept.pass_days(200)
+    (one,) = follow_ups.all()
+    assert (one.number, one.overdue) == ("JW012-20261122-0007", True)
+    assert follow_ups.close(one.id, by="wang", reason="telephoned")
+    await kept.pass_days(92)
+    assert rows(kept.store, tables.follow_ups) == []
+    assert [row["number"] for row in rows(kept.store, tables.records)] == [""]
+    kept.take(StationJournal().add(opened(journal, 1), *[rescued(line) for line in journal.lines[1:]]))
+    assert follow_ups.all() == []
 
 
 async def test_a_forgotten_record_is_remembered_by_its_id_for_the_audits_days_and_no_longer(kept):

@@ -94,6 +94,7 @@ TOLD_IN_ROW = {
     "invitations": "invitations",
     "staff": "accounts",
     "staff_sessions": "sessions",
+    "follow_ups": "follow-ups",
     "audit": "audit",
 }
 """Each table of headquarters', and the row of the page that says how long it is kept."""

@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from web_desks import WALL_MS, CityDesk, a_database
+from web_desks import CALENDAR, WALL_MS, CityDesk, a_database
 
 from hq.screens.app import build
 from hq.screens.door import Doorway
@@ -58,6 +58,7 @@ async def test_pages_are_served_by_tls_1_2_or_later_and_not_in_the_clear(certifi
             CityDesk(),
             database,
             Doorway(secure=True),
+            calendar=CALENDAR,
             allowed_hosts={"127.0.0.1"},
             wall_ms=lambda: WALL_MS,
             stopping=stopping,

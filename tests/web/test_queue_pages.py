@@ -118,7 +118,9 @@ async def test_a_form_without_its_id_calls_nobody(station, path):
     assert "record.called" not in json.dumps(lines(station))
 
 
-async def take_a_number(browser):
+async def take_a_number(browser, lang):
+    await browser.post("/end")  # of whoever stood there before
+    await browser.get(f"/?lang={lang}")
     await browser.post("/go", data={"to": "service/ZX-01"})
     visit = form_id((await browser.get("/")).text, "/visit")
     await browser.post("/visit", data={"event_id": visit, "service": "ZX-01"})
@@ -136,8 +138,7 @@ async def take_a_number(browser):
     ],
 )
 async def test_the_ticket_says_how_many_come_first_and_how_long_once_that_is_known(station, lang, first, later, long):
-    await station.get(f"/?lang={lang}")
-    visit, ticket = await take_a_number(station)
+    visit, ticket = await take_a_number(station, lang)
     assert first in ticket
     assert long not in ticket
     await step(station, visit, "withdraw")
@@ -150,6 +151,6 @@ async def test_the_ticket_says_how_many_come_first_and_how_long_once_that_is_kno
     await waiting(station, "ZX-01", "ZX-01")
     await press(station, "/duty/call")
     await station.get(f"/?lang={lang}")  # the next one to come begins in the first language
-    _, ticket = await take_a_number(station)
+    _, ticket = await take_a_number(station, lang)
     assert later in ticket
     assert long in ticket

@@ -6,6 +6,7 @@ import functools
 import socket
 import tempfile
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import httpx
 from sqlalchemy import insert
@@ -21,7 +22,9 @@ from hq.screens.app import build as build_headquarters
 from hq.screens.door import Doorway
 from hq.screens.server import listener
 from hq.view import CallRow, Health, Overview, StationRow
+from hq.working_days import Calendar
 
+CALENDAR = Calendar(ZoneInfo("Asia/Shanghai"))
 WALL_MS = 1_795_000_000_000
 
 CALL = "019a0000-0000-7000-8000-000000000001"
@@ -243,7 +246,7 @@ class BothBrowsers(Browser):
 @contextlib.asynccontextmanager
 async def at_station(desk, *, citizen=None, **options):
     """Serve a station's pages; `citizen`: further options of the citizen's alone."""
-    async with a_window(desk.moved) as (counter, journal, keys):
+    async with a_window(desk.moved, lambda: bool(desk.view().calls)) as (counter, journal, keys):
         options |= {"allowed_hosts": {"127.0.0.1"}, "wall_ms": lambda: WALL_MS}
         citizen, duty = build_citizen(desk, counter, **options, **(citizen or {})), build_duty(desk, counter, **options)
         async with (
@@ -295,6 +298,7 @@ async def at_headquarters(desk, *, role="monitor", wall=False, doorway=None, hea
             desk,
             database,
             doorway or Doorway(),
+            calendar=CALENDAR,
             allowed_hosts={"127.0.0.1"},
             wall_ms=clock,
             stopping=stopping,

@@ -10,6 +10,7 @@ from agent import orders, record_rows, rota_row
 from agent.counter import Counter
 from agent.journal import Journal
 from agent.queue import Queue
+from agent.rating import Ratings
 from agent.records import Records
 from agent.reveals import Reveals
 from agent.scans import Scans
@@ -60,8 +61,11 @@ class Reader:
 
 
 @contextlib.asynccontextmanager
-async def a_window(changed):
-    """Open a window in a folder of its own; `changed` is told when what it shows is another."""
+async def a_window(changed, calling=lambda: False):
+    """Open a window in a folder of its own; `changed` is told when what it shows is another.
+
+    `calling` tells whether a call for help is open.
+    """
     clock = MovingClock()
     with tempfile.TemporaryDirectory() as folder:
         journal = await Journal.open(
@@ -76,15 +80,18 @@ async def a_window(changed):
         records = Records(journal, clock, catalogue=CATALOGUE, code="JW012", zone=zone, seals=keys)
         visits = Visits(records, clock, reader=Reader())
         visits.changed = changed
-        running = asyncio.create_task(visits.run())
+        ratings = Ratings(journal, clock, CATALOGUE, gives_way=lambda: calling() or visits.view() is not None)
+        ratings.changed = changed
+        running = [asyncio.create_task(run()) for run in (visits.run, ratings.run)]
         try:
             reveals = Reveals(records, journal, clock, seals=keys)
             scans = Scans(clock.mono_ns, changed)
             queue = Queue(journal, clock)
             shifts = Shifts(journal, clock, zone=zone, new_key=keys.new_shift)
             records.team = shifts.team
-            yield Counter(records, queue, reveals, visits, scans, clock, changed, shifts), journal, keys
+            yield Counter(records, queue, ratings, reveals, visits, scans, clock, changed, shifts), journal, keys
         finally:
-            running.cancel()
-            await asyncio.wait({running})
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running)
             await journal.stop()

@@ -1,16 +1,18 @@
 """Debian's Chromium in front of a real city: a finger on its screen, and an ear for whatever it must not do."""
 
 import asyncio
+import contextlib
 import importlib.resources
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, ConsoleMessage, Page, Playwright, Request, Response
+from playwright.async_api import Error as PlaywrightError
 
 from jingting.city import City
 from jingting.web import fetch
@@ -26,6 +28,12 @@ FINDINGS = Path(__file__).with_name("findings.js").read_text(encoding="utf-8")
 RARE = "䶮㛃·"
 """Letters of names that few fonts have."""
 
+WINDOW: dict[str, Any] = {
+    "viewport": {"width": 1024, "height": 600},
+    "has_touch": True,
+    "reduced_motion": "reduce",
+}
+
 _CHROMIUM = ("chromium", "chromium-browser")
 _QUIET = (
     "--no-sandbox",  # as root, as in CI, there is none; it opens our own pages only
@@ -39,11 +47,25 @@ _QUIET = (
 )
 
 
-async def chromium(playwright: Playwright) -> Browser:
-    """Start the browser that `scripts/setup` installs: Playwright's own are never fetched."""
+def _program() -> str:
     path = next((found for name in _CHROMIUM if (found := shutil.which(name))), None)
     assert path, "Chromium is missing: run scripts/setup"
-    return await playwright.chromium.launch(executable_path=path, args=list(_QUIET))
+    return path
+
+
+async def chromium(playwright: Playwright) -> Browser:
+    """Start the browser that `scripts/setup` installs: Playwright's own are never fetched."""
+    return await playwright.chromium.launch(executable_path=_program(), args=list(_QUIET))
+
+
+@contextlib.asynccontextmanager
+async def chromium_with(playwright: Playwright, profile: Path) -> AsyncIterator[Page]:
+    """A browser that keeps what it keeps in a folder, and its only window."""
+    context = await playwright.chromium.launch_persistent_context(
+        profile, executable_path=_program(), args=list(_QUIET), **WINDOW
+    )
+    yield context.pages[0]
+    await context.close()
 
 
 async def until(condition: Callable[[], object], *, within: float = DEADLINE_S) -> None:
@@ -89,9 +111,21 @@ class Screen:
         await self.page.locator(selector).first.wait_for(timeout=DEADLINE_S * 1000)
         await self.page.wait_for_load_state()
 
+    async def open(self, path: str = "/") -> None:
+        """Open a page of the citizen's screen, once the last tap has led wherever it leads."""
+        for _ in range(5):
+            try:
+                await self.page.goto(self.home + path)
+            except PlaywrightError as error:
+                if "ERR_ABORTED" not in error.message and "interrupted" not in error.message:
+                    raise
+            else:
+                return
+        raise AssertionError(f"{path} was never opened")
+
     async def speak(self, language: str) -> None:
         """Open the page again in a language; where the citizen stands is the station's business."""
-        await self.page.goto(f"{self.home}/?lang={language}")
+        await self.open(f"/?lang={language}")
 
     async def looks(self, look: str) -> None:
         """Have the words in their normal size, or large."""

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest_asyncio
-from browser_rig import Screen, chromium
+from browser_rig import WINDOW, Screen, chromium
 from playwright.async_api import Browser, async_playwright
 
 from jingting.city import City
@@ -30,9 +30,7 @@ async def window(browser) -> AsyncIterator[Callable[..., Awaitable[Screen]]]:
     screens: list[Screen] = []
 
     async def opened(city: City, station: str, **options: object) -> Screen:
-        context = await browser.new_context(
-            **({"viewport": {"width": 1024, "height": 600}, "has_touch": True, "reduced_motion": "reduce"} | options)
-        )
+        context = await browser.new_context(**(WINDOW | options))
         screen = Screen(page=await context.new_page(), city=city, station=station)
         screen.listen()
         screens.append(screen)

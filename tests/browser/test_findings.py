@@ -1,8 +1,8 @@
 """The eyes that look at every page see what is wrong: each of these pages has one fault, and the first none."""
 
 from browser_rig import FINDINGS, chromium
+from looks import CITIZEN
 from playwright.async_api import async_playwright
-from test_every_page import CITIZEN
 
 STYLE = """
 body { margin: 0; font: 24px "Noto Sans CJK SC"; color: #000 }

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import importlib.resources
+import math
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable
@@ -21,6 +22,8 @@ SIZES = ((1024, 600), (1280, 800), (800, 1280))
 LANGUAGES = ("zh-CN", "en")
 LOOKS = ("normal", "large")
 DEADLINE_S = 20.0
+HURRY_S = 0.6
+SPOT_PX = 200
 
 AXE = (importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 FINDINGS = Path(__file__).with_name("findings.js").read_text(encoding="utf-8")
@@ -85,6 +88,8 @@ class Screen:
     station: str
     wrong: list[str] = field(default_factory=list)
     weight: dict[str, int] = field(default_factory=dict)
+    tapped: tuple[float, float] = (0, 0)
+    tapped_at: float = 0
     forgiven: str = ""
 
     @property
@@ -103,8 +108,16 @@ class Screen:
         self.page.on("response", self._answered)
 
     async def tap(self, selector: str) -> None:
-        """Tap on what is there, or will be soon."""
-        await self.page.locator(selector).first.tap(timeout=DEADLINE_S * 1000)
+        """Tap on what is there, or will be soon, as slowly as a person: two taps in a hurry on one spot are one."""
+        where = self.page.locator(selector).first
+        await where.wait_for(timeout=DEADLINE_S * 1000)
+        box = await where.bounding_box() or {"x": 0, "y": 0, "width": 0, "height": 0}
+        spot = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        hurried = self.tapped_at + HURRY_S - time.monotonic()
+        if hurried > 0 and math.dist(spot, self.tapped) < SPOT_PX:
+            await asyncio.sleep(hurried)
+        await where.tap(timeout=DEADLINE_S * 1000)
+        self.tapped, self.tapped_at = spot, time.monotonic()
 
     async def shows(self, selector: str) -> None:
         """Wait until something is on the screen, and the page is whole."""

@@ -107,8 +107,10 @@ class OrdersDown:
         line = await self._line(station, birth.generation)
         kept = line.sender.outbox.kept
         assert kept.generation is not None
-        if ack.journal != kept.journal and kept.generation <= birth.generation:
-            # The station holds another orders journal, or none, and would not take this one again.
+        had_it = line.sender.outbox.cursor > 0
+        if ack.journal != kept.journal and (had_it or kept.generation <= birth.generation):
+            # The station holds another orders journal, or none: it would not take this one again, or it had it and
+            # has lost everything, and needs to be told what holds.
             self._orders.open_generation(station, birth.generation)
             await line.sender.reopened()
         self._begin(line, ack.session)

@@ -14,6 +14,7 @@ from agent.scans import Scans
 from agent.settings import StationSettings
 from agent.shift_keys import ShiftKeys
 from agent.shifts import Shifts
+from agent.sign_in import SignIn
 from agent.supervisor import Supervisor
 from agent.visits import Reader, Visits
 from common import catalogue
@@ -29,6 +30,7 @@ class Counter:
     reveals: Reveals
     visits: Visits
     scans: Scans
+    sign_in: SignIn
     clock: Clock
     changed: Callable[[], None]
     shifts: Shifts
@@ -54,7 +56,14 @@ def open_counter(
     records = Records(
         journal, clock, catalogue=catalogue.load(), code=station.code, zone=ZoneInfo(station.zone), seals=seals
     )
-    shifts = Shifts(journal, clock, zone=ZoneInfo(station.zone), new_key=seals.new_shift)
+    sign_in = SignIn(journal, clock, changed=changed)
+    supervisor.keep("sign-in", sign_in.run)
+
+    async def new_key() -> None:
+        sign_in.shift_ended()
+        await seals.new_shift()
+
+    shifts = Shifts(journal, clock, zone=ZoneInfo(station.zone), new_key=new_key)
     shifts.changed = changed
     supervisor.keep("shifts", shifts.run)
     records.team = shifts.team
@@ -71,6 +80,7 @@ def open_counter(
         Reveals(records, journal, clock, seals=seals),
         visits,
         scans,
+        sign_in,
         clock,
         changed,
         shifts,

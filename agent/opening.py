@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent import calls, devices, orders, record_rows, rota_row, salvage, self_test_rows
+from agent import calls, devices, orders, record_rows, rota_row, salvage, self_test_rows, staff
 from agent.bare_alarm import BareAlarm
 from agent.database import JournalError
 from agent.journal import Journal
@@ -72,6 +72,7 @@ async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
             record_rows.SCHEMA,
             rota_row.SCHEMA,
             salvage.SCHEMA,
+            staff.SCHEMA,
         ),
         limits=settings.journal.limits,
     )

@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from agent import calls, rota_row, self_test_rows
+from agent import calls, rota_row, self_test_rows, staff
 from agent.buttons import remember
 from agent.counter import Counter, open_counter
 from agent.database import JournalError
@@ -93,10 +93,6 @@ async def run(settings: StationSettings) -> None:
         waiting=lambda: bool(help_desk.views(clock.mono_ns())),
     )
 
-    def applied() -> None:
-        for hear in (help_desk, equipment.tests, counter.shifts):
-            hear.orders_applied()
-
     def linked() -> None:
         help_desk.hq_holds(link.sender.outbox.holds)
         health.link_changed()
@@ -124,11 +120,12 @@ async def run(settings: StationSettings) -> None:
                     "help.test_answered": self_test_rows.answer,
                     "key.rotated": pinned.rotate,
                     "rota.set": rota_row.set_rota,
+                    "staff.set": staff.apply,
                 },
                 lowest_generation=_lowest_generation(settings),
             ),
             clock,
-            applied,
+            _each(one.orders_applied for one in (help_desk, equipment.tests, counter.shifts, counter.sign_in)),
         ),
         clock=clock,
         on_change=linked,
@@ -288,6 +285,16 @@ def _keep_time(clock: StationClock, journal: Journal, supervisor: Supervisor) ->
         await journal.keep_time()
 
     supervisor.keep("clock", lambda: keep_time(look))
+
+
+def _each(steps: Iterable[Callable[[], None]]) -> Callable[[], None]:
+    known = tuple(steps)
+
+    def step_by_step() -> None:
+        for step in known:
+            step()
+
+    return step_by_step
 
 
 def _serves(station: str) -> None:

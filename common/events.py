@@ -24,6 +24,7 @@ Nanoseconds: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^(0|[1-9][0-9]{0,
 Instant: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")]
 Day: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
 RecordNumber: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{2,8}-[0-9]{8}-[0-9]{4,8}\Z")]
+StaffNumber: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z._/-]{1,32}\Z")]
 Channel: TypeAlias = Literal["window", "button", "kiosk", "phone", "patrol", "dispatch"]
 Priority: TypeAlias = Literal["normal", "urgent"]
 DeviceKind: TypeAlias = Literal["panel", "gpio_button", "card_reader", "passport_reader", "code_scanner"]
@@ -324,6 +325,26 @@ class RevealRequested(Payload, frozen=True, kw_only=True):
     event: Identifier
 
 
+class StaffSignedIn(Payload, frozen=True, kw_only=True):
+    """Somebody has signed in at the duty desk with their staff number and PIN."""
+
+    staff: StaffNumber
+
+
+class StaffSignedOut(Payload, frozen=True, kw_only=True):
+    """Their sign-in has ended: they asked, nobody touched the desk, the shift ended, another came, the PIN went."""
+
+    staff: StaffNumber
+    reason: Literal["asked", "idle", "shift", "replaced", "withdrawn"]
+
+
+class StaffRefused(Payload, frozen=True, kw_only=True):
+    """Wrong PINs in a row, so many that each further one has to wait; no number: of nobody on the list."""
+
+    times: Number
+    staff: StaffNumber | None = None
+
+
 class OrdersOpened(Payload, frozen=True, kw_only=True):
     """The first line of every orders journal."""
 
@@ -364,6 +385,21 @@ class RotaSet(Payload, frozen=True, kw_only=True):
     expires: Instant | None = None
 
 
+class StaffMember(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may sign in at the station: a staff number, and what is kept of their PIN (`common.pins`)."""
+
+    number: StaffNumber
+    pin: Annotated[str, msgspec.Meta(max_length=128)]
+
+
+class StaffSet(Payload, frozen=True, kw_only=True):
+    """Who may sign in at the station from now on, and nobody else. `order` as elsewhere."""
+
+    staff: Annotated[tuple[StaffMember, ...], msgspec.Meta(max_length=200)]
+    order: Identifier | None = None
+    expires: Instant | None = None
+
+
 EVENTS: dict[str, type[Payload]] = {
     "journal.opened": JournalOpened,
     "rescued": Rescued,
@@ -391,6 +427,9 @@ EVENTS: dict[str, type[Payload]] = {
     "record.called": RecordCalled,
     "record.rated": RecordRated,
     "record.revealed": RecordRevealed,
+    "staff.signed_in": StaffSignedIn,
+    "staff.signed_out": StaffSignedOut,
+    "staff.refused": StaffRefused,
     "key.issued": KeyIssued,
     "reveal.requested": RevealRequested,
 }
@@ -402,6 +441,7 @@ ORDERS: dict[str, type[Payload]] = {
     "help.test_answered": HelpTestAnswered,
     "key.rotated": KeyRotated,
     "rota.set": RotaSet,
+    "staff.set": StaffSet,
     "event.withheld": EventWithheld,
 }
 """What headquarters journals for one station, by CloudEvents `type`."""

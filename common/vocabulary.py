@@ -18,6 +18,7 @@ from common.events import (
     Payload,
     RecordNumber,
     Rescued,
+    StaffNumber,
     is_urgent_event,
 )
 from common.rota import TimeOfDay
@@ -38,6 +39,7 @@ _PATTERNS: Final = {
     _pattern(Instant): "time",
     _pattern(Day): "day `YYYY-MM-DD`",
     _pattern(TimeOfDay): "local time of the day `HH:MM`",
+    _pattern(StaffNumber): "1 to 32 of letters, digits and `._/-`",
     _pattern(RecordNumber): "text such as `JW012-20261122-0007`",
 }
 

@@ -58,8 +58,8 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody is about to do. `reason` is kept for years: a case number, no names.
 
     `station` is "" of what concerns several or all of them; `event` of all but `unseal`, of `account`, where it is the
-    name, of `order`, where it is the type, of `forget`, where it is the number of the last line forgotten, and of
-    `follow-up`, where it is the record.
+    name, of `order`, where it is the type, of `forget`, where it is the number of the last line forgotten, of
+    `follow-up`, where it is the record, and of `staff-*`, where it is the staff number.
     """
 
     who: str
@@ -75,6 +75,9 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
         "order",
         "forget",
         "follow-up",
+        "staff-issue",
+        "staff-withdraw",
+        "staff-reset",
     ]
     station: str
     event: str

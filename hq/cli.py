@@ -28,6 +28,7 @@ from hq.revocation import revoke
 from hq.rotation import Use, rotate
 from hq.sealed import NotUnsealedError, unseal, unseal_record
 from hq.settings import HqSettings
+from hq.station_staff import StationStaff
 from hq.store import Store
 from sync import base64url
 from sync.topics import STATION_ID
@@ -95,11 +96,14 @@ def print_revoked(settings: HqSettings, station: str, reason: str) -> int:
                 return _fail(f"{station} is no station that headquarters knows; look at the id again")
             at_ms = int(now.timestamp() * 1000)
             since_ms = revoke(store, station, who=whoever(), reason=reason, now_ms=at_ms)
+            clock = Clock()
+            void = StationStaff(store, Orders(store, clock), clock.wall_ms, who=whoever()).reset(station)
     except (ValueError, *_NO_STORE) as error:
         return _fail(_first_line(error))
     sys.stdout.write(
         f"{station} is revoked since {rfc3339(since_ms)}: headquarters takes nothing of it and answers nothing.\n"
         "The running headquarters makes the broker throw it out within seconds, and again whenever it comes back.\n"
+        f"The PINs of its duty desk ({void}) are void: issue new ones for the kiosk that replaces it.\n"
     )
     try:
         count = Authority.load(settings.keys.authority).revoke(station, now=now)

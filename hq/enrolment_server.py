@@ -15,12 +15,12 @@ from typing import Any, Final
 from microdot import Request, Response
 
 from common import certificates
+from common.slowing import Slowing, place
 from common.web.server import LocalServer
 from hq.authority import Authority
 from hq.database import FAILURES
 from hq.metrics import Metrics
 from hq.registrar import GUESSES, Refused, Registrar
-from hq.slowing import Slowing, place
 from sync.enrolment import MAX_BODY
 from sync.strict_json import parse_object
 

@@ -22,6 +22,7 @@ from common.events import (
     OrdersOpened,
     Payload,
     RotaSet,
+    StaffSet,
     encode_event,
     type_of,
 )
@@ -38,7 +39,7 @@ from sync.source import Kept
 SOURCE: Final = "/hq"
 """CloudEvents `source` of every order."""
 
-Order: TypeAlias = HelpAnswered | HelpTestAnswered | KeyRotated | RotaSet
+Order: TypeAlias = HelpAnswered | HelpTestAnswered | KeyRotated | RotaSet | StaffSet
 """What may be ordered today."""
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from common.clock import rfc3339
 from common.events import ORDERS, Payload
 from hq import tables
 
-STANDING: Final[Mapping[str, Callable[[Payload], str]]] = {"rota.set": lambda _rota: ""}
+STANDING: Final[Mapping[str, Callable[[Payload], str]]] = {"rota.set": lambda _rota: "", "staff.set": lambda _staff: ""}
 """The types that say how something stands, and of which thing: a later order of the same thing takes its place."""
 
 _orders = tables.orders

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from hq import slowing
+from common import slowing
 
 MOST_S: Final = 60.0
 """The longest wait between two guesses."""

@@ -290,3 +290,12 @@ def user() -> None:
 @hq.group(cls=Lazy, places={"rota": "jingting.hq_orders:rota"})
 def order() -> None:
     """Tell stations what to do; each does it once, now or when it comes back."""
+
+
+@hq.group(
+    cls=Lazy,
+    places={name: f"jingting.staff:{name}" for name in ("issue", "withdraw", "reset")}
+    | {"list": "jingting.staff:list_"},
+)
+def staff() -> None:
+    """Say who may sign in at a station's duty desk."""

@@ -12,6 +12,7 @@ from agent.counter import Counter
 from agent.screens.desk import Desk
 from agent.screens.forms import PATIENCE_S, TEMPLATES, Patience, event_id_of, known
 from agent.screens.record_pages import RecordPages
+from agent.screens.sign_in_pages import SignInPages
 from agent.screens.told import open_calls
 from common.events import CLOSE_REASONS
 from common.identifiers import uuid7
@@ -42,6 +43,7 @@ def build_duty(
     app = LocalServer()
     pages = Pages(app, templates=TEMPLATES, allowed_hosts=allowed_hosts, cookie=COOKIE, linked=False)
     screen = _Screen(desk, counter, pages, Stream(desk.changed, heartbeat_s=heartbeat_s), wall_ms)
+    screen.sign_in.serve(app)
     screen.records.serve(app)
     app.get("/")(screen.first)
     app.get("/events")(screen.events)
@@ -60,8 +62,10 @@ class _Screen:
     """Every route of the duty desk; each is a coroutine, since microdot runs plain functions in threads."""
 
     def __init__(self, desk: Desk, counter: Counter, pages: Pages, stream: Stream, wall_ms: Callable[[], int]) -> None:
-        self.records = RecordPages(counter, pages, self._values)
+        self.sign_in = SignInPages(counter.sign_in, pages, self._values)
+        self.records = RecordPages(counter, self.sign_in, pages, self._values)
         self._desk = desk
+        self._counter = counter
         self._pages = pages
         self._stream = stream
         self._wall_ms = wall_ms
@@ -118,5 +122,6 @@ class _Screen:
             "view": view,
             "calls": open_calls(view),
             "reasons": CLOSE_REASONS,
+            "present": self._counter.sign_in.present,
             "new_id": lambda: uuid7(wall_ms=self._wall_ms()),
         }

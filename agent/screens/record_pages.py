@@ -16,6 +16,7 @@ from agent.record_rows import Kept
 from agent.reveals import Revealed
 from agent.screens.forms import Patience, event_id_of, known
 from agent.screens.record_view import KEYS, TYPED, RecordRow, step_views
+from agent.screens.sign_in_pages import SignInPages
 from common import workflow
 from common.record import Record
 from common.web.pages import Pages, form_of
@@ -32,8 +33,11 @@ MOST_SHOWN: Final = 50
 class RecordPages:
     """The routes below `/duty/records`. `common` gives what every page of the desk shows."""
 
-    def __init__(self, counter: Counter, pages: Pages, common: Callable[[], dict[str, object]]) -> None:
+    def __init__(
+        self, counter: Counter, sign_in: SignInPages, pages: Pages, common: Callable[[], dict[str, object]]
+    ) -> None:
         self._counter = counter
+        self._sign_in = sign_in
         self._records = counter.records
         self._scans = counter.scans
         self._pages = pages
@@ -113,7 +117,7 @@ class RecordPages:
         opening = self._records.open(
             event_id,
             channel="window",
-            header=_header(form, service=form.get("service")),
+            header=_header(form, self._sign_in.who(request), service=form.get("service")),
             state="draft" if form.get("as") == "draft" else "registered",
             typed=_typed(form),
         )
@@ -121,12 +125,13 @@ class RecordPages:
 
     async def show(self, request: Request, record: str) -> Response:
         """Show a record, masked, with its steps."""
+        self._sign_in.who(request)  # somebody is there
         return self._shown(request, self._found(known(record)))
 
     async def amend(self, request: Request, record: str) -> Response:
         """Complete or correct a record."""
-        form = form_of(request)
-        amending = self._records.amend(known(record), event_id_of(request), header=_header(form), typed=_typed(form))
+        form, header = form_of(request), _header(form_of(request), self._sign_in.who(request))
+        amending = self._records.amend(known(record), event_id_of(request), header=header, typed=_typed(form))
         return await self._done(request, amending, _at(record))
 
     async def step(self, request: Request, record: str, step: str) -> Response:
@@ -149,9 +154,11 @@ class RecordPages:
 
     async def reveal(self, request: Request, record: str) -> Response:
         """Answer with the fields themselves: no address leads to them, and the page that has them leaves by itself."""
-        found = self._found(known(record))
+        found, who = self._found(known(record)), self._sign_in.who(request)
+        if who is None:
+            return self._sign_in.to_sign_in(record)
         try:
-            revealed = await self._counter.reveals.reveal(record, event_id_of(request), fields=TYPED)
+            revealed = await self._counter.reveals.reveal(record, event_id_of(request), fields=TYPED, staff=who)
         except JournalFullError:
             return self._refuse(request, "full")
         except JournalError:
@@ -237,11 +244,11 @@ def _at(record: str) -> str:
     return f"/duty/records/{record}"
 
 
-def _header(form: dict[str, str], *, service: str | None = None) -> Header:
+def _header(form: dict[str, str], who: str | None, *, service: str | None = None) -> Header:
     return Header(
         service=service,
         priority="urgent" if form.get("priority") == "urgent" else None,
-        staff=form.get("staff") or None,
+        staff=form.get("staff") or who,
         reference=form.get("reference") or None,
     )
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Collection, Mapping
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 from markupsafe import Markup
 from microdot import Microdot, Request, Response
@@ -100,6 +101,18 @@ class Pages:
 
     async def _error(self, status: int, request: Request | None) -> Response:
         return self._render(self._language(request), "error.html", status, {"status": status})
+
+
+def keep_strictly(
+    response: Response, cookie: str, value: str, *, secure: bool = False, max_age_s: int | None = None
+) -> None:
+    """Set a cookie that no other site's form or link brings along, nor any script reads (RFC 6265bis, 4.1.2)."""
+    # microdot's `set_cookie` knows no SameSite.
+    text = f"{cookie}={value}; Path=/; HttpOnly; SameSite=Strict"
+    text += "; Secure" if secure else ""
+    text += "" if max_age_s is None else f"; Max-Age={max_age_s}"
+    headers: dict[str, Any] = response.headers
+    headers["Set-Cookie"] = [*headers.get("Set-Cookie", ()), text]
 
 
 def form_of(request: Request) -> dict[str, str]:

@@ -6,16 +6,16 @@ import ipaddress
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from microdot import Microdot, Request, Response, redirect
 from microdot.microdot import HTTPException
 
-from common.web.pages import Pages, form_of
+from common.slowing import place
+from common.web.pages import Pages, form_of, keep_strictly
 from hq.accounts import Accounts, NoSuchAccountError
 from hq.passwords import MOST
 from hq.roles import PERMITTED, Permission, Session
-from hq.slowing import place
 from hq.throttle import Throttle
 from hq.view import SignIn
 
@@ -205,12 +205,7 @@ class Door:
         return response
 
     def _with_cookie(self, response: Response, held: str, *, max_age_s: int | None) -> Response:
-        # microdot's `set_cookie` knows no SameSite.
-        cookie = f"{self._cookie}={held}; Path=/; HttpOnly; SameSite=Strict"
-        cookie += "; Secure" if self._doorway.secure else ""
-        cookie += "" if max_age_s is None else f"; Max-Age={max_age_s}"
-        headers: dict[str, Any] = response.headers
-        headers["Set-Cookie"] = [*headers.get("Set-Cookie", ()), cookie]
+        keep_strictly(response, self._cookie, held, secure=self._doorway.secure, max_age_s=max_age_s)
         return response
 
     async def _refuse_strangers(self, request: Request) -> None:

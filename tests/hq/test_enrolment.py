@@ -12,9 +12,9 @@ from microdot import Request
 
 from agent.headquarters import AwayError, DeniedError, Headquarters, check_pin, fetch_authority
 from common import certificates
+from common.slowing import Slowing, place
 from hq.enrolment_server import FORGOTTEN_S, LONGEST_S
 from hq.invitations import Guest, NotInvited, redeem
-from hq.slowing import Slowing, place
 from sync.enrolment import ask, read_answer
 from sync.invitation import Code, secret_hash
 from tests.enrolment_rig import DAY_MS, Office, certificate, csr, new_key, new_tls_key

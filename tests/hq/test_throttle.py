@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hq import slowing
-from hq.slowing import FREE
+from common import slowing
+from common.slowing import FREE
 from hq.throttle import FORGOTTEN_S, MOST_S, Throttle
 
 

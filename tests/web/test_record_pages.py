@@ -4,7 +4,7 @@ import re
 
 import pytest
 from web_desks import CALL, EVENT, StationDesk, a_call, at_station
-from window_rig import CATALOGUE
+from window_rig import CATALOGUE, PIN, STAFF, on_the_list
 
 from agent.reveals import REVEAL_S
 from agent.screens.record_view import KEYS
@@ -43,6 +43,12 @@ async def step(browser, record, name, **fields):
 def lines(browser):
     rows = browser.journal.query(lambda db: db.execute("SELECT line FROM events ORDER BY number").fetchall())
     return [json.loads(line) for (line,) in rows]
+
+
+async def sign_in(browser):
+    await on_the_list(browser.journal)
+    answer = await browser.post("/duty/sign-in", data={"staff": STAFF, "pin": PIN})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/duty")
 
 
 async def test_a_new_record_is_listed_with_number_service_state_and_a_masked_name(station):
@@ -100,6 +106,7 @@ async def test_a_new_shift_is_asked_for_twice_and_then_nobody_here_reads_what_th
 
 async def test_a_reveal_is_journaled_shown_for_ten_seconds_and_masked_again_by_the_server(station):
     record, _ = await open_record(station, **TYPED)
+    await sign_in(station)
     path = f"/duty/records/{record}/reveal"
     form = {"event_id": form_id((await station.get(f"/duty/records/{record}")).text, path)}
     shown = await station.post(path, data=form)
@@ -107,7 +114,7 @@ async def test_a_reveal_is_journaled_shown_for_ten_seconds_and_masked_again_by_t
     assert all(secret in shown.text for secret in TYPED.values())
     assert re.search(rf'http-equiv="refresh" content="{REVEAL_S}; ?url=/duty/records/{record}"', shown.text)
     revealed = [event for event in lines(station) if event["type"] == "record.revealed"]
-    assert [event["id"] for event in revealed] == [form["event_id"]]
+    assert [(event["id"], event["data"]["staff"]) for event in revealed] == [(form["event_id"], STAFF)]
     assert TYPED["name"] not in (await station.get(f"/duty/records/{record}")).text
     station.counter.clock.ahead_s = REVEAL_S + 1
     again = await station.post(path, data=form)
@@ -181,7 +188,8 @@ async def test_a_registration_that_needs_a_number_says_so_and_a_draft_can_be_com
 async def test_every_service_has_a_key_and_what_must_not_be_taken_is_not_asked(station):
     page = (await station.get("/duty/new")).text
     assert re.findall(r"/duty/new\?service=([A-Z0-9-]+)", page) == list(CATALOGUE.services)
-    assert re.findall(r'data-key="(\w)"', page) == list(KEYS[: len(CATALOGUE.services)])
+    assert re.findall(r'/duty/new\?service=[^"]+" data-key="(\w)"', page) == list(KEYS[: len(CATALOGUE.services)])
+    assert not {key for key in re.findall(r'data-key="(\w)"', page) if page.count(f'data-key="{key}"') > 1}
     for code, service in CATALOGUE.services.items():
         form = (await station.get(f"/duty/new?service={code}")).text
         takes = not (service.confidential or service.reference_only)
@@ -213,6 +221,7 @@ async def test_a_journal_that_takes_nothing_is_told_before_anybody_types(trouble
 
 async def test_what_is_typed_as_a_script_is_shown_as_text(station):
     record, _ = await open_record(station, "QZ-02", name=SCRIPT, need=SCRIPT)
+    await sign_in(station)
     path = f"/duty/records/{record}/reveal"
     shown = (await station.post(path, data={"event_id": EVENT})).text
     assert "&lt;script&gt;" in shown

@@ -6,11 +6,11 @@ import re
 import pytest
 from web_desks import CALL, EVENT, PASSWORD, CityDesk, a_row, a_station, an_account, at_headquarters
 
+from common.slowing import FREE
 from hq import tables
 from hq.roles import IDLE_MS, PAPERS_MS, PERMITTED, SHIFT_MS, WATCH_MS
 from hq.screens import door
 from hq.screens.door import Doorway
-from hq.slowing import FREE
 
 ANSWER = f"/stations/sjz-001/calls/{CALL}/answer"
 FORM = {"name": "wang", "password": PASSWORD}

@@ -53,6 +53,11 @@ class Slowing:
         if len(self._counts) > REMEMBERED:
             self._counts.popitem(last=False)
 
+    def count(self, who: Hashable) -> int:
+        """Return how many wrong guesses of theirs are counted."""
+        count = self._counts.get(who)
+        return 0 if count is None else count.wrong
+
     def take_back(self, who: Hashable) -> None:
         """Hear that the guess told last was right."""
         if who in self._counts:

@@ -16,11 +16,15 @@ _MOST_STEPS: Final = 32  # of a trail; whoever goes on loses the first ones
 
 @dataclass(slots=True, eq=False)
 class Browse:
-    """The screen of now. `language` None: the first one. Times are CLOCK_BOOTTIME, in nanoseconds."""
+    """The screen of now. `language` None: the first one; `aloud`: it says what it shows, too.
+
+    Times are CLOCK_BOOTTIME, in nanoseconds.
+    """
 
     touched_ns: int
     language: str | None = None
     large: bool = False
+    aloud: bool = False
     _trail: list[tuple[str, ...]] = field(default_factory=list)
 
     @property
@@ -30,8 +34,8 @@ class Browse:
 
     @property
     def changed_look(self) -> bool:
-        """Somebody has chosen a language or a size."""
-        return self.large or self.language is not None
+        """Somebody has chosen a language or a size, or to be spoken to."""
+        return self.large or self.aloud or self.language is not None
 
     def touch(self, now: int) -> None:
         """Somebody is there."""
@@ -51,10 +55,10 @@ class Browse:
             self._trail.pop()
 
     def erase(self, *, look: bool = True) -> None:
-        """Leave nothing of it; not `look`: but language and size, which somebody may still be reading in."""
+        """Leave nothing of it; not `look`: but language, size and voice, which somebody may still need."""
         self._trail.clear()
         if look:
-            self.language, self.large = None, False
+            self.language, self.large, self.aloud = None, False, False
 
     def left_s(self, now: int) -> float:
         """Return in how many seconds it is erased, if nobody touches the screen."""

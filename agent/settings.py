@@ -96,6 +96,16 @@ class JournalSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechSettings:
+    """A folder of recordings to be said in place of the made clips of the same name, or None.
+
+    Nothing is asked of it: a wrong one must not keep a station from ringing (`agent.screens.speech`).
+    """
+
+    recordings: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FindingSettings:
     """The city's files of what people may find; those of the grid are both there, or neither.
 
@@ -132,6 +142,7 @@ class StationSettings:
     self_test: SelfTestSettings
     finding: FindingSettings | None
     web: StationWebSettings
+    speech: SpeechSettings
     health: HealthSettings
     journal: JournalSettings
 
@@ -158,6 +169,7 @@ def load(file: Path) -> StationSettings:
         self_test=_self_test(root.section("self_test")),
         finding=_finding(root),
         web=_web(root.section("web")),
+        speech=SpeechSettings(recordings=root.section("speech").optional_path("recordings")),
         health=HealthSettings(every_s=root.section("health").seconds("every_s", default=60, least=1)),
         journal=_journal(root.section("journal")),
     )

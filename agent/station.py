@@ -27,7 +27,7 @@ from agent.salvage import Salvage
 from agent.scans import Scans
 from agent.screens.citizen import build_citizen
 from agent.screens.duty import build_duty
-from agent.settings import HelpSettings, StationSettings, StationWebSettings
+from agent.settings import HelpSettings, StationSettings
 from agent.shift_keys import ShiftKeys
 from agent.supervisor import Supervisor
 from agent.time_floor import StationClock
@@ -169,7 +169,7 @@ async def run(settings: StationSettings) -> None:
     supervisor.keep("health", health.run)
     _keep_time(clock, journal, supervisor)
     # Only tasks among the others: an address that is taken must not silence the button, nor the other pages.
-    for name, pages in _listeners(desk, counter, settings.web, clock).items():
+    for name, pages in _listeners(desk, counter, settings, clock).items():
         supervisor.keep(name, pages)
     supervisor.keep(
         "watchdog",
@@ -311,10 +311,17 @@ async def _soon(writing: Coroutine[Any, Any, object]) -> None:
 
 
 def _listeners(
-    desk: Desk, counter: Counter, web: StationWebSettings, clock: StationClock
+    desk: Desk, counter: Counter, settings: StationSettings, clock: StationClock
 ) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
     """Return what serves the pages: the citizen's, and on an address of its own the desk's."""
-    citizen = build_citizen(desk, counter, allowed_hosts={web.host, *web.allowed_hosts}, wall_ms=clock.wall_ms)
+    web = settings.web
+    citizen = build_citizen(
+        desk,
+        counter,
+        allowed_hosts={web.host, *web.allowed_hosts},
+        wall_ms=clock.wall_ms,
+        recordings=settings.speech.recordings,
+    )
     duty = build_duty(desk, counter, allowed_hosts={web.duty_host, *web.allowed_hosts}, wall_ms=clock.wall_ms)
     return {
         "citizen's pages": lambda: _serve(citizen, web.host, web.port),

@@ -146,12 +146,17 @@ class Visits:
             self._stop_reading()
         self._touch()
 
-    def appear(self, *, language: str | None = None, large: bool | None = None) -> None:
-        """Speak another language, or in another size, until nobody is there; what is open is not held open by it."""
+    def appear(self, *, language: str | None = None, large: bool | None = None, aloud: bool | None = None) -> None:
+        """Speak another language, in another size, or aloud, until nobody is there.
+
+        What is open is not held open by it.
+        """
         if language is not None:
             self.browse.language = language
         if large is not None:
             self.browse.large = large
+        if aloud is not None:
+            self.browse.aloud = aloud
         if self._visit is None and not self.browse.at:
             self.browse.touch(self._clock.mono_ns())
         self._wake.set()

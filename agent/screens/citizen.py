@@ -1,6 +1,8 @@
 """The citizen's pages: one screen at one address, on a listener from which none leads to the duty desk."""
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from pathlib import Path
 
 from microdot import Request, Response, redirect
 from microdot.microdot import HTTPException
@@ -13,6 +15,7 @@ from agent.screens.rating_pages import RatingPages
 from agent.screens.service_list import service_list
 from agent.screens.service_page import Places, no_places, service_page
 from agent.screens.shown import Offer, Room, words_of
+from agent.screens.speech import Speech, prompt
 from agent.screens.stage import Stage, nothing
 from agent.screens.stand_in import WORKER, StandIn
 from agent.screens.told import told
@@ -33,12 +36,14 @@ def build_citizen(
     rooms: Mapping[str, Room] | None = None,
     places: Places = no_places,
     idle: Offer = nothing,
+    recordings: Path | None = None,
     heartbeat_s: float = HEARTBEAT_S,
 ) -> LocalServer:
     """Return the citizen's web application; `wall_ms` is the wall clock, for the ids of forms.
 
     `rooms`: pages by the first word of their address (`agent.screens.shown`). `idle` is asked when nobody has touched
     the first page for a while. `places`: kinds of places that the directory has.
+    `recordings`: a folder of clips that are said in place of those that were made (`agent.screens.speech`).
     """
     app = LocalServer()
     visits, catalogue = counter.visits, counter.records.catalogue
@@ -60,9 +65,11 @@ def build_citizen(
     )
     stage.visit.serve(app)
     rating.serve(app)
+    speech = Speech(recordings)
+    speech.serve(app)
     QueuePage(counter, pages, desk.view).serve(app)
     StandIn(pages, desk.view).serve(app)
-    screen = _Screen(desk, pages, stage, Stream(desk.changed, heartbeat_s=heartbeat_s), wall_ms)
+    screen = _Screen(desk, pages, stage, speech, Stream(desk.changed, heartbeat_s=heartbeat_s), wall_ms=wall_ms)
     app.get("/")(screen.page)
     app.get("/live")(screen.live)
     app.get("/events")(screen.events)
@@ -78,12 +85,22 @@ def build_citizen(
 class _Screen:
     """Every route of the citizen's screen; each is a coroutine, since microdot runs plain functions in threads."""
 
-    def __init__(self, desk: Desk, pages: Pages, stage: Stage, stream: Stream, wall_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        pages: Pages,
+        stage: Stage,
+        speech: Speech,
+        stream: Stream,
+        *,
+        wall_ms: Callable[[], int],
+    ) -> None:
         self._desk = desk
         self._pages = pages
         self._stage = stage
         self._visits = stage.visits
         self._ratings = stage.ratings
+        self._speech = speech
         self._stream = stream
         self._wall_ms = wall_ms
         self._patience = Patience()
@@ -129,6 +146,7 @@ class _Screen:
         self._visits.appear(
             language=language if language in LANGUAGES else None,
             large={"large": True, "normal": False}.get(form.get("size", "")),
+            aloud={"on": True, "off": False}.get(form.get("speech", "")),
         )
         return redirect("/", 303)
 
@@ -150,13 +168,20 @@ class _Screen:
     def _values(self) -> dict[str, object]:
         view = self._desk.view()
         kind, shown = self._stage.shown()
+        news, erased_in_s = told(view), self._visits.erased_in_s()
+        said = prompt(news, shown, self._visits.view(), leaving=erased_in_s is not None)
+        look = self._visits.browse
         frame = {
+            "frame": f"{look.language or DEFAULT}{' large' if look.large else ''}{' aloud' if look.aloud else ''}",
             "view": view,
-            "told": told(view),
+            "told": news,
             "kind": kind,
             "shown": shown,
-            "erased_in_s": self._visits.erased_in_s(),
-            "large": self._visits.browse.large,
+            "erased_in_s": erased_in_s,
+            "large": look.large,
+            "aloud": look.aloud,
+            "can_speak": bool(self._speech),
+            "clip": partial(self._speech.address, said),
             "new_id": self._new_id,
         }
         return frame | self._stage.visit.values(view) | shown.values

@@ -74,7 +74,7 @@ async def headquarters_answers(screen: Screen) -> None:
 HELP = ".help button"
 END = "#end"
 NEWS = '[data-news="{}"]'
-ID_CARD = ("#service-HZ-01", "#take", "#skip-0", "#skip-1")
+ID_CARD = ("#service-HZ-01", "#take", "#answer-0-0", "#answer-1-1")
 ADVICE = ("#service-ZX-01", "#take")
 READ = (*ID_CARD, "#agree", put("card-4"))
 
@@ -84,6 +84,12 @@ QUIET = (
     Walk(name="service", shows="#take", steps=("#service-HZ-01",)),
     Walk(name="service with most to bring", shows="#take", steps=("#service-CRJ-01",)),
     Walk(name="service with most to say", shows="#take", steps=("#all-services", "#group-JG", "#service-JG-02")),
+    Walk(
+        name="what to bring, in large words",
+        looks=("large",),
+        shows=".bring",
+        steps=("#large", "#service-HZ-02", "#bring"),
+    ),
     Walk(name="when and where", shows=".places", steps=("#service-HZ-01", "#when")),
     Walk(name="report to the police", shows=".call-110", steps=("#all-services", "#group-BJ", "#service-BJ-01")),
     Walk(name="question", shows="#answer-0-3", steps=("#service-HZ-01", "#take")),

@@ -42,20 +42,20 @@
   function show(html) {
     // The ids that forms carry are new each time; alone they are no reason to redraw under somebody's finger.
     const content = html.replace(/name="event_id" value="[^"]*"/g, "");
-    if (content === shown) return;
-    postponed = pressing ? html : null;
-    if (pressing) return;
+    if (content !== shown) postponed = pressing ? html : null;
+    if (content === shown || pressing) return;
     const body = new DOMParser().parseFromString(html, "text/html").body;
-    const [before, after] = [live, body].map((one) => one.querySelector("[data-frame]")?.dataset.frame);
-    if (before && after && before !== after) return location.replace("/"); // another language, or size
+    const frame = body.querySelector("[data-frame]")?.dataset.frame;
+    if (frame && frame !== live.dataset.frame) return location.replace("/"); // another language, size, or voice
     shown = content;
     const focused = live.contains(document.activeElement) ? document.activeElement.id : "";
     live.replaceChildren(...body.childNodes);
-    const again = focused && document.getElementById(focused);
-    if (again) again.focus();
-    else if (document.activeElement === document.body) live.querySelector("[autofocus]")?.focus();
+    const first = document.activeElement === document.body && live.querySelector("[autofocus]");
+    ((focused && document.getElementById(focused)) || first || null)?.focus();
     if (stepsOf(live) !== steps) [steps, stepsAt, touchedAt] = [stepsOf(live), now(), now()];
     document.title = live.querySelector("[data-title]")?.dataset.title ?? document.title;
+    const [voice, clip] = [document.getElementById("voice"), live.querySelector("[data-clip]")?.dataset.clip];
+    if (voice && clip && voice.getAttribute("src") !== clip) voice.src = clip; // it goes on when its page is drawn again
     tick();
   }
 

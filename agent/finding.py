@@ -9,7 +9,7 @@ import contextlib
 import logging
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Final, Generic, Literal, Protocol, TypeAlias, TypeVar
@@ -162,6 +162,10 @@ class Finding:
     def grid(self) -> Table | None:
         """Addresses, grids and contacts, None when there are none to show."""
         return None if self._grid is None else self._grid.table
+
+    def kinds(self) -> Collection[str]:
+        """Return which kinds of places there are."""
+        return () if self.places is None else self.places.by_kind
 
     def today(self) -> date | None:
         """Return the station's own day, None while the clock is not to be trusted."""

@@ -4,9 +4,10 @@ Two files, as two people in a city keep them: `addresses` says which part of whi
 which grid; `contacts` who is responsible there, about ten roles a grid. They are checked together.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 from typing import Final
 
 from agent.city_files import Mistake, NamedBytes, Row, Sheet, id_of
@@ -98,23 +99,27 @@ def read(addresses: NamedBytes, contacts: NamedBytes, *, today: date | None) -> 
     return Table(tuple(in_order), {code: grids[code] for code in grids if code in used}), where.told() + who.told()
 
 
-def groups(addresses: Sequence[Address], most: int) -> list[tuple[Address, ...]]:
-    """Return addresses in groups of at most `most`, in their order; a street's parts stay together where they fit."""
+def groups(addresses: Iterable[Address], fits: Callable[[tuple[Address, ...]], bool]) -> list[tuple[Address, ...]]:
+    """Return addresses in groups that fit, in their order; the parts of a street stay together where they fit."""
     found: list[tuple[Address, ...]] = []
-    for part in _parts(addresses, most):
-        if found and len(found[-1]) + len(part) <= most:
-            found[-1] += part
-        else:
-            found.append(part)
+    for _, street in groupby(addresses, key=lambda address: address.name_zh):
+        whole = tuple(street)
+        for part in [whole] if fits(whole) else _parts(whole, fits):
+            if found and fits(found[-1] + part):
+                found[-1] += part
+            else:
+                found.append(part)
     return found
 
 
-def _parts(addresses: Sequence[Address], most: int) -> Iterator[tuple[Address, ...]]:
-    begin = 0
-    for at in range(1, len(addresses) + 1):
-        if at == len(addresses) or at - begin == most or addresses[at].name_zh != addresses[begin].name_zh:
-            yield tuple(addresses[begin:at])
-            begin = at
+def _parts(street: tuple[Address, ...], fits: Callable[[tuple[Address, ...]], bool]) -> list[tuple[Address, ...]]:
+    parts: list[tuple[Address, ...]] = []
+    for address in street:
+        if parts and fits((*parts[-1], address)):
+            parts[-1] += (address,)
+        else:
+            parts.append((address,))
+    return parts
 
 
 def _order(address: Address) -> tuple[str, str, str, int, str]:

@@ -27,6 +27,7 @@ from agent.salvage import Salvage
 from agent.scans import Scans
 from agent.screens.citizen import build_citizen
 from agent.screens.duty import build_duty
+from agent.screens.service_page import no_places
 from agent.settings import HelpSettings, StationSettings
 from agent.shift_keys import ShiftKeys
 from agent.supervisor import Supervisor
@@ -43,6 +44,7 @@ from sync.signing import SigningKey
 if TYPE_CHECKING:
     from agent.finding import Finding
     from agent.renewal import Renewal
+    from agent.screens.shown import Room
 
 log = logging.getLogger(__name__)
 
@@ -169,7 +171,7 @@ async def run(settings: StationSettings) -> None:
     supervisor.keep("health", health.run)
     _keep_time(clock, journal, supervisor)
     # Only tasks among the others: an address that is taken must not silence the button, nor the other pages.
-    for name, pages in _listeners(desk, counter, settings, clock).items():
+    for name, pages in _listeners(desk, counter, finding, settings, clock).items():
         supervisor.keep(name, pages)
     supervisor.keep(
         "watchdog",
@@ -311,16 +313,23 @@ async def _soon(writing: Coroutine[Any, Any, object]) -> None:
 
 
 def _listeners(
-    desk: Desk, counter: Counter, settings: StationSettings, clock: StationClock
+    desk: Desk, counter: Counter, finding: "Finding | None", settings: StationSettings, clock: StationClock
 ) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
     """Return what serves the pages: the citizen's, and on an address of its own the desk's."""
     web = settings.web
+    rooms: dict[str, Room] = {}
+    if finding is not None:
+        from agent.screens.find_pages import FindPages  # noqa: PLC0415 - as in `_find`
+
+        rooms["find"] = FindPages(finding, counter.visits)
     citizen = build_citizen(
         desk,
         counter,
         allowed_hosts={web.host, *web.allowed_hosts},
         wall_ms=clock.wall_ms,
         recordings=settings.speech.recordings,
+        rooms=rooms,
+        places=no_places if finding is None else finding.kinds,
     )
     duty = build_duty(desk, counter, allowed_hosts={web.duty_host, *web.allowed_hosts}, wall_ms=clock.wall_ms)
     return {

@@ -4,7 +4,7 @@
     hq/               hq.toml, authority/, order.key, sealing.key, ca.pem, hq.pem, hq.key, monitor.password,
                       programs.token, stations/<id>.pub, data/
     stations/<id>/    station.toml, station.key, headquarters*.pub, ca.pem, tls.pem, tls.key, panel, panel.jsonl,
-                      reader, reader.jsonl, data/
+                      reader, reader.jsonl, finding/, data/
     logs/             what each process said
 
 A folder that was used before keeps its keys, journals and databases; ports and configurations are written anew.
@@ -14,6 +14,7 @@ import datetime as dt
 import json
 import os
 import pwd
+import re
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -31,6 +32,9 @@ PANEL = "front"
 _SBIN = ":/usr/sbin:/usr/local/sbin"
 
 _SOON = dt.timedelta(days=30)
+
+_FINDING = Path(__file__).with_name("finding")
+_CHECKED = dt.date(2026, 11, 12)  # some days after the last check in those files
 
 _ROADS = (
     ("中山路", "Zhongshan Road"),
@@ -71,6 +75,11 @@ buzzer = true
 [card_reader]
 name = "cards"
 port = "reader"
+
+[finding]
+places = "finding/places.csv"
+addresses = "finding/addresses.csv"
+contacts = "finding/contacts.csv"
 
 [web]
 port = {web_port}
@@ -165,6 +174,7 @@ def write(
         shutil.copy(hq / "sealing.key.pub", home / "headquarters.sealing.pub")
         shutil.copy(hq / "ca.pem", home / "ca.pem")
         _certify(founding.authority, station, home, now)
+        _let_find(home / "finding", now)
         zh, en = names(index)
         text = _STATION.format(
             id=json.dumps(station),
@@ -197,6 +207,21 @@ def _certify(authority: Authority, station: str, home: Path, now: dt.datetime) -
     if certificate.exists() and certificates.read_certificate(certificate).not_valid_after_utc - now > _SOON:
         return
     certificate.write_bytes(authority.issue_client(station, public, now=now, days=90))
+
+
+def _let_find(folder: Path, now: dt.datetime) -> None:
+    """Give a station the invented files of what people may find, checked as lately as if they were written now."""
+    if folder.exists():
+        return
+    folder.mkdir()
+    late = now.date() - _CHECKED
+
+    def later(day: re.Match[str]) -> str:
+        return (dt.date.fromisoformat(day[0]) + late).isoformat()
+
+    for file in sorted(_FINDING.glob("*.csv")):
+        text = file.read_bytes().decode()
+        (folder / file.name).write_bytes(re.sub("20[0-9]{2}-[0-9]{2}-[0-9]{2}", later, text).encode())
 
 
 def _key(path: Path) -> Path:

@@ -182,6 +182,7 @@ class _Screen:
             "aloud": look.aloud,
             "can_speak": bool(self._speech),
             "clip": partial(self._speech.address, said),
+            "opens": self._stage.room,
             "new_id": self._new_id,
         }
         return frame | self._stage.visit.values(view) | shown.values

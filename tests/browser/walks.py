@@ -77,6 +77,8 @@ NEWS = '[data-news="{}"]'
 ID_CARD = ("#service-HZ-01", "#take", "#answer-0-0", "#answer-1-1")
 ADVICE = ("#service-ZX-01", "#take")
 READ = (*ID_CARD, "#agree", put("card-4"))
+PHARMACIES = ("#find-places", "#kind-pharmacy")
+LAST_STREET = ("#find-grid", "#letters-5", '[id^="address-"]')
 
 QUIET = (
     Walk(name="home", shows="#service-HZ-01"),
@@ -101,6 +103,15 @@ QUIET = (
     Walk(name="confirm", shows=".own", steps=(*READ,)),
     Walk(name="number pad", shows=".pad", steps=(*ADVICE, "#phone", "#key-1", "#key-3", "#key-8")),
     Walk(name="ticket", shows=".ticket", steps=(*READ, "#confirm")),
+    Walk(name="look up", shows="#find-grid", steps=("#large", "#find")),
+    Walk(name="kinds of places", shows="#kind-pharmacy", steps=("#find-places",)),
+    Walk(name="more kinds of places", shows="#kind-market", steps=("#find-places", "#more")),
+    Walk(name="places of a kind", shows='[id^="place-"]', steps=(*PHARMACIES,)),
+    Walk(name="place", shows=".one", steps=("#find-places", "#kind-police-office", '[id^="place-"]')),
+    Walk(name="letters", shows="#letters-5", steps=("#find-grid",)),
+    Walk(name="streets and landmarks", shows='[id^="address-"]', steps=("#find-grid", "#letters-5")),
+    Walk(name="roles of a grid", shows=".roles", steps=(*LAST_STREET,)),
+    Walk(name="work contact", shows=".number", steps=(*LAST_STREET, "#role-2")),
 )
 """Pages at a station where nobody calls for help."""
 

@@ -70,24 +70,27 @@ def config(tmp_path):
     return tmp_path / "stations/jt-001/station.toml"
 
 
+def without_finding(config) -> str:
+    """The settings without the table that names files, which stands before the pages'."""
+    before, _, rest = config.read_text(encoding="utf-8").partition("[finding]")
+    return before + "[web]" + rest.partition("[web]")[2]
+
+
 def test_without_files_those_of_the_settings_are_checked(config):
-    text = config.read_text(encoding="utf-8").replace("\n[finding]", "\n[finding_before]")
-    folder = EXAMPLES.as_posix()
-    files = "".join(f'{name} = "{folder}/{name}.csv"\n' for name in ("places", "addresses", "contacts"))
-    config.write_text(text.split("[finding_before]")[0] + "\n[finding]\n" + files, encoding="utf-8")
-    assert settings.load(config).finding.places == EXAMPLES / "places.csv"
+    assert settings.load(config).finding.places == config.parent / "finding/places.csv"
     answer = check("--config", config)
     assert (answer.exit_code, answer.stdout.count("no mistake")) == (0, 2)
 
 
 def test_settings_that_name_half_a_grid_are_told(config):
-    config.write_text(config.read_text(encoding="utf-8") + '\n[finding]\naddresses = "a.csv"\n', encoding="utf-8")
+    config.write_text(without_finding(config) + '\n[finding]\naddresses = "a.csv"\n', encoding="utf-8")
     answer = check("--config", config)
     assert answer.exit_code == EX_CONFIG
     assert "finding.contacts: found nothing; expected both addresses and contacts, or neither" in answer.stderr
 
 
 def test_settings_without_files_leave_nothing_to_check(config):
+    config.write_text(without_finding(config), encoding="utf-8")
     answer = check("--config", config)
     assert answer.exit_code == 1
     assert "no [finding]" in answer.stderr

@@ -245,10 +245,11 @@ class BothBrowsers(Browser):
 
 @contextlib.asynccontextmanager
 async def at_station(desk, *, citizen=None, **options):
-    """Serve a station's pages; `citizen`: further options of the citizen's alone."""
+    """Serve a station's pages; `citizen`: further options of the citizen's alone, or what makes them of the counter."""
     async with a_window(desk.moved, lambda: bool(desk.view().calls)) as (counter, journal, keys):
         options |= {"allowed_hosts": {"127.0.0.1"}, "wall_ms": lambda: WALL_MS}
-        citizen, duty = build_citizen(desk, counter, **options, **(citizen or {})), build_duty(desk, counter, **options)
+        more = citizen(counter) if callable(citizen) else citizen or {}
+        citizen, duty = build_citizen(desk, counter, **options, **more), build_duty(desk, counter, **options)
         async with (
             citizen.serving("127.0.0.1", 0) as port,
             duty.serving("127.0.0.1", 0) as duty_port,

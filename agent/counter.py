@@ -1,7 +1,9 @@
 """The station's window: its records, whom they are about, and the citizen's visit with its card reader."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from agent.entry import Clock
@@ -18,6 +20,10 @@ from agent.sign_in import SignIn
 from agent.supervisor import Supervisor
 from agent.visits import Reader, Visits
 from common import catalogue
+from common.catalogue import Catalogue
+from common.settings import SettingsError
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,12 @@ def open_counter(
     """
     station = settings.station
     records = Records(
-        journal, clock, catalogue=catalogue.load(), code=station.code, zone=ZoneInfo(station.zone), seals=seals
+        journal,
+        clock,
+        catalogue=own_catalogue(station.catalogue),
+        code=station.code,
+        zone=ZoneInfo(station.zone),
+        seals=seals,
     )
     sign_in = SignIn(journal, clock, changed=changed)
     supervisor.keep("sign-in", sign_in.run)
@@ -85,3 +96,17 @@ def open_counter(
         changed,
         shifts,
     )
+
+
+def own_catalogue(own: Path | None) -> Catalogue:
+    """Return the city's own catalogue, or the one that comes with this, where there is none or it cannot be used."""
+    if own is not None:
+        try:
+            return catalogue.load(own)
+        except SettingsError as error:
+            for mistake in error.mistakes:
+                log.warning("%s", mistake)
+            log.warning(
+                "The catalogue %s cannot be used: mend it and start again. Until then it is the usual one.", own
+            )
+    return catalogue.load()

@@ -25,7 +25,8 @@ from common.zones import read_zone
 class Identity:
     """Which station this is; `data` is the folder it keeps its journal in.
 
-    `code` begins every record's number, and `zone` is the time zone whose date follows it (IANA name).
+    `code` begins every record's number, and `zone` is the time zone whose date follows it (IANA name). `catalogue`: the
+    city's own services; nothing is asked of that file here, since a wrong one must not keep a station from ringing.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Identity:
     name_zh: str
     name_en: str
     data: Path
+    catalogue: Path | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +196,7 @@ def _identity(section: Section) -> Identity:
         name_zh=section.text("name_zh"),
         name_en=section.text("name_en"),
         data=section.path("data"),
+        catalogue=section.optional_path("catalogue"),
     )
 
 

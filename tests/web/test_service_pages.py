@@ -1,6 +1,7 @@
 import re
 
 import pytest
+from test_record_pages import sign_in
 from test_visit_pages import CARDS, PANEL, act, answer, opened, the_id
 from web_desks import EVENT, StationDesk, at_station
 from window_rig import CATALOGUE
@@ -120,5 +121,7 @@ async def test_the_officer_on_duty_reads_an_answer_once_asked_for_and_that_of_a_
     await act(screen, visit, "confirm")
     page = (await screen.get(f"/duty/records/{visit}")).text
     assert need not in page
+    await sign_in(screen)
+    page = (await screen.get(f"/duty/records/{visit}")).text
     assert (f'action="/duty/records/{visit}/reveal"' in page) is may_read
     assert (need in (await screen.post(f"/duty/records/{visit}/reveal", data={"event_id": EVENT})).text) is may_read

@@ -154,7 +154,7 @@ class FindPages:
         on: str = "/more",
         **values: object,
     ) -> Shown | None:
-        """Return `page` with that part of a list on which the entry `start` is, else the first; `ids`: of all entries."""
+        """Return `page` with that part of a list on which the entry `start` is, else the first; `ids`: of all."""
         wanted = ids.index(start[0]) if start and start[0] in ids else 0
         if start and start[0] not in ids:
             return None

@@ -129,8 +129,12 @@ class Database:
         if self._sqlite:
             with self._turn, self._engine.connect() as connection:
                 cursor = connection.connection.cursor()
-                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                cursor.close()
+                cursor.execute("PRAGMA busy_timeout = 0")  # nobody who writes shall wait while this waits for a reader
+                try:
+                    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                finally:
+                    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_S * 1000:.0f}")
+                    cursor.close()
 
     def close(self) -> None:
         """Close every connection."""

@@ -5,6 +5,7 @@ for one at most. Nothing is forgotten while the clock is not to be trusted.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
@@ -18,10 +19,13 @@ from hq.patience import Patience
 from hq.settings import RetentionSettings
 from hq.store import Store
 
+log = logging.getLogger(__name__)
+
 EVERY_S: Final = 6 * 3600.0
 """How long from the end of one sweep to the next."""
 _PAUSE_S: Final = 0.05
 _DAY_MS: Final = 24 * 3600 * 1000
+_NOT_TRUSTED: Final = "not synchronised: nothing is forgotten until it is"
 _WHO: Final = "headquarters, by age"
 _BY_HEADERS: Final[tuple[forgetting.Kind, ...]] = ("calls", "follow_ups", "refused_lines")
 _BY_AUDIT: Final[tuple[forgetting.Kind, ...]] = ("ids", "record_ids")
@@ -37,6 +41,7 @@ class Housekeeping:
         self._store = store
         self._orders = orders
         self._clock = clock
+        self._trusted = True
         self._header_ms = settings.header_days * _DAY_MS
         self._audit_ms = settings.audit_days * _DAY_MS
 
@@ -49,7 +54,10 @@ class Housekeeping:
 
     async def sweep(self, *, pause_s: float = _PAUSE_S) -> None:
         """Forget what is due, with a pause after each transaction that forgot something. Raises FAILURES."""
-        if not self._clock.trusted():
+        if self._clock.trusted() != self._trusted:
+            self._trusted = not self._trusted
+            log.warning("The clock is %s.", "synchronised again" if self._trusted else _NOT_TRUSTED)
+        if not self._trusted:
             return
         for what, forget in self._jobs(self._clock.wall_ms()):
             while count := forget():
@@ -66,7 +74,7 @@ class Housekeeping:
             stations = list(connection.execute(_STATIONS).scalars())
             journals = connection.execute(_JOURNALS).all()
         for journal, station in journals:
-            yield "lines", partial(self._lines, station, journal, now_ms)
+            yield "lines", self._lines(station, journal, now_ms)
         for station in stations:
             yield "records", partial(forgetting.forget_records, database, station, before_ms=before, now_ms=now_ms)
             for kind in _BY_HEADERS:
@@ -79,9 +87,19 @@ class Housekeeping:
             yield "keys", partial(forgetting.forget_keys, database, station, before_ms=before)
         yield "audit", partial(self._audit, now_ms)
 
-    def _lines(self, station: str, journal: int, now_ms: int) -> int:
-        with self._store.database.write() as connection:
-            return retention.forget_lines(connection, station, journal, now_ms=now_ms, age_ms=self._header_ms)
+    def _lines(self, station: str, journal: int, now_ms: int) -> Callable[[], int]:
+        above = 0
+
+        def forget() -> int:
+            nonlocal above
+            with self._store.database.write() as connection:
+                forgotten = retention.forget_lines(
+                    connection, station, journal, above=above, now_ms=now_ms, age_ms=self._header_ms
+                )
+            above = forgotten.last
+            return forgotten.count
+
+        return forget
 
     def _audit(self, now_ms: int) -> int:
         with self._store.database.write() as connection:

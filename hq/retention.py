@@ -23,8 +23,10 @@ from hq.projections import Projection, event_key, unwrap
 from sync.batch import Line
 from sync.receiver import check_line
 
-SLICE: Final = 500
+SLICE: Final = 200
 """Most lines that one transaction forgets."""
+_FOLDED: Final = "record."
+"""Events of which none is remembered by its id for having counted (`hq.records`)."""
 MARK_EVERY_MS: Final = 24 * 3600 * 1000
 
 _journals, _events, _marks = tables.journals, tables.events, tables.journal_marks
@@ -42,20 +44,25 @@ _KEPT = (
     select(_events.c.number, _events.c.line, _events.c.chain)
     .where(
         _events.c.journal_id == bindparam("row"),
+        _events.c.number > bindparam("above"),
         _events.c.number <= bindparam("last"),
         func.length(_events.c.line) > 0,
     )
     .order_by(_events.c.number)
     .limit(SLICE)
 )
-_CHAINS = select(_events.c.number).where(
-    _events.c.journal_id == bindparam("row"),
-    _events.c.number < bindparam("last"),
-    func.length(_events.c.line) == 0,
+_OF_JOURNAL = _events.c.journal_id == bindparam("row")
+_THESE = _events.c.number.in_(bindparam("these", expanding=True))
+_DROP = delete(_events).where(
+    _OF_JOURNAL,
+    _events.c.number >= bindparam("first"),
+    _events.c.number <= bindparam("last"),
+    func.length(_events.c.line) > 0,
 )
-_THIS_LINE = (_events.c.journal_id == bindparam("row"), _events.c.number == bindparam("of_number"))
-_DROP = delete(_events).where(*_THIS_LINE)
-_LEAVE_CHAIN = update(_events).where(*_THIS_LINE).values(line=b"")
+_DROP_CHAIN = delete(_events).where(
+    _OF_JOURNAL, _events.c.number == bindparam("of_number"), func.length(_events.c.line) == 0
+)
+_LEAVE_CHAINS = update(_events).where(_OF_JOURNAL, _THESE).values(line=b"")
 _THEIR_RECORDS = RowsAmong(
     select(_records.c.record, _records.c.boxes).where(
         _records.c.station == bindparam("of"), _records.c.forgotten_ms.is_(None)
@@ -66,7 +73,7 @@ _BESIDE = RowsAmong(select(_beside.c.event).where(_beside.c.station == bindparam
 _PUT_BESIDE = insert(_beside)
 _LINE_GONE = (
     update(_projected)
-    .where(_projected.c.station == bindparam("of"), _projected.c.id == bindparam("id_"))
+    .where(_projected.c.station == bindparam("of"), _projected.c.id.in_(bindparam("these", expanding=True)))
     .values(forgotten_ms=bindparam("at"))
 )
 
@@ -132,8 +139,19 @@ def mark(connection: Connection, found: JournalRow, *, now_ms: int, age_ms: int)
     return last
 
 
-def forget_lines(connection: Connection, station: str, journal_id: int, *, now_ms: int, age_ms: int) -> int:
-    """Forget a journal's oldest lines that are due, SLICE at most; return how many were.
+class Forgotten(NamedTuple):
+    """How many lines were forgotten, and the number of the last."""
+
+    count: int = 0
+    last: int = 0
+
+
+def forget_lines(
+    connection: Connection, station: str, journal_id: int, *, above: int = 0, now_ms: int, age_ms: int
+) -> Forgotten:
+    """Forget a journal's oldest lines that are due, SLICE at most, none numbered `above` or lower.
+
+    So a database need not look again and again through what was just deleted.
 
     What nobody was shown yet, since a number before it never came or a closed journal's copies did not, is shown
     first. The sealed fields of a record that is not forgotten are put beside.
@@ -142,21 +160,21 @@ def forget_lines(connection: Connection, station: str, journal_id: int, *, now_m
     row = journal_row(connection.execute(_ROW, {"row": journal_id}).one())
     last = mark(connection, row, now_ms=now_ms, age_ms=age_ms)
     if not last:
-        return 0
-    lines = [Line(*found) for found in connection.execute(_KEPT, {"row": row.id, "last": last})]
+        return Forgotten()
+    lines = [Line(*found) for found in connection.execute(_KEPT, {"row": row.id, "above": above, "last": last})]
     if not lines:
-        return 0
+        return Forgotten()
     unshown = _shown(row)
     projection = Projection(connection, station, received_ms=now_ms, committed_ms=now_ms)
     projection.overdue((line for line in lines if line.number > unshown), row)
     projection.finish()
     events = [(line.line, inner) for line in lines if (inner := unwrap(check_line(line.line))) is not None]
     _put_beside(connection, station, events)
-    gone = [{"of": station, "id_": event_key(event["id"]), "at": now_ms} for _, event in events]
-    if gone:
-        connection.execute(_LINE_GONE, gone)
+    counted = [event_key(event["id"]) for _, event in events if not event["type"].startswith(_FOLDED)]
+    if counted:
+        connection.execute(_LINE_GONE, {"of": station, "these": counted, "at": now_ms})
     _leave_chains(connection, row, [line.number for line in lines])
-    return len(lines)
+    return Forgotten(len(lines), lines[-1].number)
 
 
 def _shown(row: JournalRow) -> int:
@@ -192,10 +210,10 @@ def _put_beside(connection: Connection, station: str, events: Sequence[tuple[byt
 
 def _leave_chains(connection: Connection, row: JournalRow, numbers: Sequence[int]) -> None:
     """Drop lines, but leave the chain at the last of them and at the end of each range held."""
-    last = numbers[-1]
-    ends = {end for _, end in row.standing.held if end <= last} | {last}
-    before = set(connection.execute(_CHAINS, {"row": row.id, "last": last}).scalars())
-    dropped = sorted({*numbers, *before} - ends)
-    if dropped:
-        connection.execute(_DROP, [{"row": row.id, "of_number": number} for number in dropped])
-    connection.execute(_LEAVE_CHAIN, [{"row": row.id, "of_number": number} for number in sorted(ends - before)])
+    first, last = numbers[0], numbers[-1]
+    ends = {end for _, end in row.standing.held}
+    stay = sorted((ends & set(numbers)) | {last})
+    connection.execute(_LEAVE_CHAINS, {"row": row.id, "these": stay})
+    connection.execute(_DROP, {"row": row.id, "first": first, "last": last})
+    if first - 1 not in ends:
+        connection.execute(_DROP_CHAIN, {"row": row.id, "of_number": first - 1})

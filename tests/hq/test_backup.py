@@ -145,6 +145,30 @@ def test_the_audit_loses_no_line_and_tells_of_the_restore(store, tmp_path):
         assert word in line.line
 
 
+@pytest.mark.parametrize("since", [0, 1, 2])
+def test_the_audit_loses_no_line_either_when_it_has_forgotten_some_since_the_copy_was_made(store, tmp_path, since):
+    """Of the copy's lines it has forgotten none, some, or all; what it has forgotten does not come back."""
+    for case in (1, 2):
+        with store.database.write() as connection:
+            act = audit.Act(who="b", what="unseal", station=STATION, event="e", reason=f"case {case}")
+            audit.record(connection, act, at_ms=NOW + case)
+    copies.write_copy(store.database, tmp_path / "copy")
+    with store.database.write() as connection:
+        act = audit.Act(who="b", what="unseal", station=STATION, event="e", reason="case 3")
+        audit.record(connection, act, at_ms=NOW + 3)
+        forgotten = audit.forget(connection, before_ms=NOW + since, who="by age", at_ms=NOW + 4)
+    assert forgotten == since
+    with store.database.read() as connection:
+        before = [line.line for line in audit.read(connection)]
+    assert go_back(store, tmp_path / "copy").audit_kept == (1 if since == 0 else 2)
+    with store.database.read() as connection:
+        lines = list(audit.read(connection))
+        assert audit.beginning(connection).number == since
+        assert audit.beginning(connection).sound
+    assert [line.line for line in lines[:-1]] == before
+    assert all(line.sound for line in lines)
+
+
 def test_another_headquarters_audit_is_not_mixed_with_the_copys(store, other, tmp_path):
     fill(store)
     copies.write_copy(store.database, tmp_path / "copy")

@@ -1,0 +1,80 @@
+"""A hundred thousand lines are forgotten, and nobody who calls for help meanwhile has to wait."""
+
+import asyncio
+import threading
+import time
+
+import pytest
+from store_rig import STATION, FakeClock, StationJournal, calls, line_of, new_id, raised, rows
+
+from common import events
+from hq import tables
+from hq.housekeeping import Housekeeping
+from hq.orders import Orders
+from hq.settings import RetentionSettings
+from sync.batch import Batch, chain_lines, chain_start
+from sync.receiver import check_line
+
+BATCH = 1000
+LINES = 100 * BATCH
+BOUND_S = 120.0
+DAY = 24 * 3600 * 1000
+
+pytestmark = pytest.mark.slow
+
+
+def backlog(store, clock: FakeClock) -> None:
+    """Send a journal of records, each second one closed, batch by batch."""
+    journal, chain = new_id(), None
+    box = events.Sealed(key=new_id(), box="A" * 200)
+    for first in range(1, LINES, BATCH):
+        lines = []
+        for number in range(first, first + BATCH, 4):
+            record = new_id()
+            opened = events.RecordOpened(
+                record=record,
+                number=f"JW012-20261122-{number:06d}",
+                service="HZ-01",
+                catalogue="1",
+                channel="window",
+                state="registered",
+                on_file=("name",),
+                sealed=box,
+            )
+            step = events.RecordStepped(record=record, change=2, step="withdraw", state="closed")
+            shown = events.RecordRevealed(record=record, fields=("name",))
+            lines.append(line_of(opened, event_id=record))
+            lines += [line_of(one) for one in (shown, step if number % 8 == 1 else shown, events.StationStopped())]
+        prev = chain or chain_start(journal)
+        chained = chain_lines(prev, first, lines)
+        chain = chained[-1].chain
+        parsed = tuple(check_line(line) for line in lines)
+        store.take(Batch(STATION, bytes(16), journal, first, 1, prev, chained, parsed), received_ms=clock.now)
+
+
+async def test_a_hundred_thousand_lines_go_in_bounded_time_and_a_call_waits_for_one_transaction_at_most(store):
+    clock = FakeClock()
+    backlog(store, clock)
+    housekeeping = Housekeeping(store, Orders(store, clock), clock, RetentionSettings(header_days=90, audit_days=365))
+    await housekeeping.sweep()
+    clock.now += 91 * DAY
+    began = time.monotonic()
+    sweeping = threading.Thread(target=lambda: asyncio.run(housekeeping.sweep(pause_s=0)))
+    sweeping.start()
+    other, waited = StationJournal(), []
+    while sweeping.is_alive():
+        other.add(raised())
+        at = time.monotonic()
+        store.take(other.batch(len(other.lines)), received_ms=clock.now)
+        waited.append(time.monotonic() - at)
+        await asyncio.sleep(0.05)
+    took = time.monotonic() - began
+    print(f"{LINES} lines in {took:.1f} s; {len(waited)} calls waited {max(waited) * 1000:.0f} ms at most")
+    assert took < BOUND_S
+    assert max(waited) < 1
+    assert len(calls(store)) == len(waited) > 5
+    kept = [row for row in rows(store, tables.events) if row["line"]]
+    assert len(kept) == len(waited)
+    open_ones = {row["record"] for row in rows(store, tables.records) if row["forgotten_ms"] is None}
+    assert {row["record"] for row in rows(store, tables.record_lines)} == open_ones
+    assert len(open_ones) == LINES // 8

@@ -97,7 +97,7 @@ class Housekeeping:
                     connection, station, journal, above=above, now_ms=now_ms, age_ms=self._header_ms
                 )
             above = forgotten.last
-            return forgotten.count
+            return forgotten.lines
 
         return forget
 

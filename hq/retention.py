@@ -142,7 +142,7 @@ def mark(connection: Connection, found: JournalRow, *, now_ms: int, age_ms: int)
 class Forgotten(NamedTuple):
     """How many lines were forgotten, and the number of the last."""
 
-    count: int = 0
+    lines: int = 0
     last: int = 0
 
 

@@ -1,5 +1,6 @@
 """`jingting keys new-sealing`, `jingting hq unseal` and `jingting hq audit`, as a person at headquarters runs them."""
 
+import contextlib
 import getpass
 import json
 import os
@@ -17,6 +18,7 @@ import pytest
 
 from common import keyfiles
 from common.events import KeyIssued, encode_event
+from hq import audit
 from hq.settings import load
 from hq.store import Store
 from jingting import layout
@@ -248,3 +250,28 @@ def test_an_audit_that_was_touched_is_told_with_exit_1(headquarters):
         with connection:
             connection.execute("UPDATE audit SET line = ? WHERE number = 1", (line,))
         connection.close()
+
+
+def test_an_audit_that_has_forgotten_says_from_where_on_it_proves_and_whether_somebody_moved_that(
+    headquarters, tmp_path
+):
+    unseal(headquarters)
+    shutil.copytree(headquarters, tmp_path / "hq")
+    held = len(entries(tmp_path / "hq"))
+    now_ms = time.time_ns() // 1_000_000
+    store = Store.open(f"sqlite:///{database(tmp_path / 'hq')}")
+    with store.database.write() as connection:
+        assert audit.forget(connection, before_ms=now_ms, who="by age", at_ms=now_ms) == held
+    store.close()
+    verify = ("hq", "audit", "verify", "--config", config(tmp_path / "hq"))
+    shown = jingting(*verify)
+    assert (shown.returncode, shown.stdout) == (0, "")
+    assert f"Forgotten by age: everything up to number {held}, chain " in shown.stderr
+    [left] = entries(tmp_path / "hq")
+    assert (left["what"], left["event"]) == ("forget", str(held))
+    with contextlib.closing(sqlite3.connect(database(tmp_path / "hq"))) as connection, connection:
+        connection.execute("UPDATE audit SET line = ? WHERE number = 0", (str(held - 1).encode(),))
+    shown = jingting(*verify)
+    assert shown.returncode == 1
+    assert "No line of the chain says so" in shown.stderr
+    assert f"Number {held + 1} does not follow" in shown.stderr

@@ -20,8 +20,11 @@ FRESH_S: Final = 10
 IN_THE_ROOM_S: Final = 12 * 3600
 """Nobody sits there longer (seconds): what is still open then waits for something else than its turn."""
 
-MOST_TURNS: Final = 3
-"""Most numbers shown as called, and as being served."""
+MOST_CALLED: Final = 3
+"""Most numbers shown as called."""
+
+MOST_SERVED: Final = 2
+"""Most numbers shown as being served."""
 
 MOST_NEXT: Final = 6
 """Most numbers shown as the next ones."""
@@ -75,8 +78,8 @@ class Queue:
         turns = sorted((one for one in queued if one.turn), key=lambda one: -one.turn)
         waiting = [one for one in queued if not one.turn]
         return QueueView(
-            called=tuple(self._turn(one) for one in turns if not one.served)[:MOST_TURNS],
-            served=tuple(self._turn(one) for one in turns if one.served)[:MOST_TURNS],
+            called=tuple(self._turn(one) for one in turns if not one.served)[:MOST_CALLED],
+            served=tuple(self._turn(one) for one in turns if one.served)[:MOST_SERVED],
             next=tuple(one.number for one in waiting[:MOST_NEXT]),
             waiting=len(waiting),
             wait=estimate(len(queued), took_s),

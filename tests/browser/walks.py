@@ -71,6 +71,19 @@ async def headquarters_answers(screen: Screen) -> None:
     assert await asyncio.to_thread(screen.city.answer, screen.station, call, event_id)
 
 
+async def served(screen: Screen) -> None:
+    """Let the officer see to somebody at the desk, from the first to the last step."""
+
+    async def send(path: str, **fields: str) -> str:
+        event_id = uuid7(wall_ms=time.time_ns() // 1_000_000)
+        assert await asyncio.to_thread(submit, f"{screen.duty}/duty/records{path}", event_id=event_id, **fields)
+        return event_id
+
+    record = await send("", service="ZX-01", **{"as": "registered"})
+    for step, fields in (("accept", {}), ("handle", {}), ("finish", {"result": "advised"})):
+        await send(f"/{record}/steps/{step}", **fields)
+
+
 HELP = ".help button"
 END = "#end"
 NEWS = '[data-news="{}"]'
@@ -112,6 +125,7 @@ QUIET = (
     Walk(name="streets and landmarks", shows='[id^="address-"]', steps=("#find-grid", "#letters-5")),
     Walk(name="roles of a grid", shows=".roles", steps=(*LAST_STREET,)),
     Walk(name="work contact", shows=".number", steps=(*LAST_STREET, "#role-2")),
+    Walk(name="rating", shows="#rate-very_satisfied", steps=(served,)),
 )
 """Pages at a station where nobody calls for help."""
 

@@ -54,7 +54,7 @@ async def test_when_a_service_is_done_the_screen_asks_with_five_answers_and_noth
     assert all(words in page for words in WORDS[lang][:-1])
     assert station.counter.records.get(record).number in page
     assert re.findall(r'name="rating" value="(\w+)"', page) == list(RATINGS)
-    assert not re.search(r"checked|selected|autofocus|咨询|Ask for advice", page.split('class="page rating"')[1])
+    assert not re.search(r"checked|selected|autofocus|咨询|Ask for advice", page.split('class="page rating')[1])
     assert rated(station) == []
     await rate(station, "satisfied")
     assert WORDS[lang][-1] in await screen(station)

@@ -2,11 +2,14 @@
 
 import asyncio
 import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from common.changes import Changes
 from common.clock import Clock
+from hq.expiry import Whose, expiring, seconds_left
 from hq.link import Link
 from hq.orders import Orders
 from hq.store import Store
@@ -16,8 +19,18 @@ from hq.view import Health, Overview, SignIn
 class Desk:
     """What `hq.screens` asks for; every commit and every change of the link counts as a change."""
 
-    def __init__(self, store: Store, orders: Orders, link: Link, changes: Changes, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        orders: Orders,
+        link: Link,
+        changes: Changes,
+        clock: Clock,
+        *,
+        certificates: Mapping[Whose, Path],
+    ) -> None:
         self._store = store
+        self._certificates = certificates
         self._orders = orders
         self._link = link
         self._changes = changes
@@ -27,7 +40,7 @@ class Desk:
         """Return the city as it stands now, worst first."""
         version, now, connected = self._changes.version, self._clock.wall_ms(), self._link.connected
         shown = await asyncio.to_thread(self._store.overview, now, broker_connected=connected)
-        return dataclasses.replace(shown, version=version)
+        return dataclasses.replace(shown, version=version, expiring=expiring(self._left(now)))
 
     async def answer(self, station: str, call: str, event_id: str, by: str) -> bool:
         """Answer a call: an order to its station, durable when this returns."""
@@ -47,4 +60,10 @@ class Desk:
 
     def metrics(self) -> tuple[bytes, str]:
         """Return what Prometheus scrapes."""
-        return self._store.metrics.expose(self._store.facts(self._clock.wall_ms())), CONTENT_TYPE_LATEST
+        now = self._clock.wall_ms()
+        return self._store.metrics.expose(self._store.facts(now), self._left(now)), CONTENT_TYPE_LATEST
+
+    def _left(self, now_ms: int) -> dict[Whose, int]:
+        """Return for how many seconds each certificate is good."""
+        ends_s = self._link.broker_certificate_ends_s
+        return seconds_left(self._certificates, broker_ends_s=ends_s, now_s=now_ms // 1000)

@@ -100,6 +100,11 @@ class Link:
         """Whether both connections to the broker are up."""
         return self._urgent.connection is not None and self._log.connection is not None
 
+    @property
+    def broker_certificate_ends_s(self) -> int | None:
+        """When the broker's certificate ends (Unix seconds), as it showed it last; None before it ever did."""
+        return self._urgent.broker_certificate_ends_s
+
     async def run(self) -> None:
         """Serve for ever; a cancellation says goodbye."""
         self._epoch = await self._patience.over(self._epoch_at_start)()

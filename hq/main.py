@@ -11,6 +11,7 @@ from common.clock import Clock
 from hq import enrolling
 from hq.authority import AuthorityMissingError
 from hq.desk import Desk
+from hq.expiry import certificate_files
 from hq.housekeeping import Housekeeping
 from hq.link import Link
 from hq.orders import Orders
@@ -55,7 +56,7 @@ async def run(settings: HqSettings) -> None:
         token=keyfiles.read_password(web.token_file) if web.token_file else "",
     )
     app = build(
-        Desk(store, orders, link, changes, clock),
+        Desk(store, orders, link, changes, clock, certificates=certificate_files(settings)),
         store.database,
         doorway,
         calendar=settings.calendar.calendar,

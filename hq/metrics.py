@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -78,6 +79,12 @@ class Metrics:
             buckets=(5, 10, 15, 20, 30, 60),
             registry=self.registry,
         )
+        self._certificates = Gauge(
+            "jt_certificate_expiry_seconds",
+            "Until a certificate that headquarters lives by ends",
+            ["certificate"],
+            registry=self.registry,
+        )
         self._up = self._gauge("station_up", "1 while the station is online")
         self._seen = self._gauge("station_last_seen_seconds", "Since the last signed message of the current session")
         self._gaps = self._gauge("station_sequence_gaps", "Numbers missing below the highest held")
@@ -126,10 +133,16 @@ class Metrics:
         """Note how long a help call waited for somebody at the desk."""
         self._acknowledgement.labels(station).observe(seconds)
 
-    def expose(self, facts: Iterable[StationFacts]) -> bytes:
-        """Return the exposition in Prometheus' text format, the stations' gauges being `facts`."""
+    def expose(self, facts: Iterable[StationFacts], certificates: Mapping[Any, int] = MappingProxyType({})) -> bytes:
+        """Return the exposition in Prometheus' text format, the stations' gauges being `facts`.
+
+        `certificates`: for how many seconds each of headquarters' own is good.
+        """
         with self._exposing:  # two scrapes at once must not see each other's cleared gauges
             self._set(facts)
+            self._certificates.clear()
+            for whose, seconds in certificates.items():
+                self._certificates.labels(whose).set(seconds)
             return generate_latest(self.registry)
 
     def _set(self, facts: Iterable[StationFacts]) -> None:

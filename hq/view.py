@@ -54,6 +54,14 @@ class CallRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Expiring:
+    """A certificate that headquarters lives by and that ends soon, in so many whole days; 0 also when it has ended."""
+
+    certificate: Literal["authority", "broker", "headquarters", "pages"]
+    days_left: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
     """The whole city at one moment, worst first; `version` grows with every change."""
 
@@ -61,6 +69,7 @@ class Overview:
     stations: tuple[StationRow, ...]
     calls: tuple[CallRow, ...]
     broker_connected: bool
+    expiring: tuple[Expiring, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ class Wire:
 
     `take(messages)` gets all that wait, the oldest first and never none, and returns how many of these it has taken: at
     least one. While it takes them, more may come in behind. `on_room` tells that there is room to publish again,
-    `on_change` that the connection has come or gone.
+    `on_change` that the connection has come or gone. `broker_certificate_ends_s` (Unix seconds) is of the last one.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Wire:
         will: Will | None,
     ) -> None:
         self.connection: Connection | None = None
+        self.broker_certificate_ends_s: int | None = None
         self._name = name
         self._broker = broker
         self._client_id = client_id
@@ -94,6 +95,7 @@ class Wire:
         try:
             await connection.subscribe(self._filters)
             self.connection = connection
+            self.broker_certificate_ends_s = connection.broker_certificate_ends_s
             reader = asyncio.create_task(self._read(connection), name=f"hq-{self._name}")
             log.info("The %s connection to the broker is up.", self._name)
             self._on_change()

@@ -166,6 +166,13 @@ class Connection:
             self._drop()
             raise BrokerRefusedError(str(code), int(code.value))
 
+    @property
+    def broker_certificate_ends_s(self) -> int | None:
+        """When the certificate that the broker showed ends (Unix seconds); None while there is no connection."""
+        sock = self._client.socket()
+        shown = sock.getpeercert() if isinstance(sock, ssl.SSLSocket) else None
+        return ssl.cert_time_to_seconds(str(shown["notAfter"])) if shown else None
+
     async def _connect_socket(self) -> None:
         # A daemon thread of its own, not the loop's executor: a name server or broker that swallows packets must
         # not hold up a stop, and the executor would be waited for.

@@ -63,6 +63,10 @@ class Headquarters:
         }
 
     @property
+    def web_url(self) -> str:
+        return base_url("127.0.0.1", self._web_port)
+
+    @property
     def workers(self) -> list[Child]:
         return [child for name, child in self.processes.items() if name != "broker"]
 
@@ -70,7 +74,7 @@ class Headquarters:
         """Start everything, and return when the page shows that headquarters hears the broker."""
         for child in self.processes.values():
             child.start()
-        url = base_url("127.0.0.1", self._web_port) + "/health.json"
+        url = self.web_url + "/health.json"
         deadline = time.monotonic() + DEADLINE_S
         while not (await asyncio.to_thread(fetch, url) or {}).get("broker_connected"):
             assert all(child.running for child in self.processes.values()), self.said()

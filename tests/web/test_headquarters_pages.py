@@ -5,7 +5,7 @@ import pytest
 from web_desks import CALL, EVENT, OTHER_CALL, WALL_MS, CityDesk, a_row, a_station, at_headquarters
 
 from hq.screens.city import age_s, city
-from hq.view import Overview
+from hq.view import Expiring, Overview
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -93,6 +93,18 @@ async def test_a_broker_outage_is_one_banner_and_not_a_row_for_everya_station():
     assert "109 stations" in page
     assert "offline" not in page.split('<section class="stations"')[1]
     assert "/answer" in page
+
+
+async def test_a_certificate_that_ends_soon_is_named_below_what_rings():
+    ending = [Expiring(certificate="broker", days_left=0), Expiring(certificate="headquarters", days_left=59)]
+    async with at_headquarters(CityDesk(a_row(), expiring=ending)) as browser:
+        page = " ".join((await browser.get("/?lang=en")).text.split())
+        chinese = (await browser.get("/?lang=zh-CN")).text
+    said = ["The broker's certificate ends today, or has ended.", "for the broker ends in 59 days."]
+    at = [page.index('<section class="calls"'), *(page.replace("&#39;", "'").index(words) for words in said)]
+    assert at == sorted(at)
+    assert "消息服务器的证书" in chinese
+    assert "59 天后到期" in chinese
 
 
 async def test_a_revoked_station_is_shown_as_one_whether_the_broker_is_there_or_not():

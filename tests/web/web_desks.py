@@ -174,8 +174,14 @@ def a_station(name, **changes):
 class CityDesk:
     """Headquarters' desk in memory."""
 
-    def __init__(self, *calls, stations=(), broker_connected=True):
-        self._overview = Overview(version=1, stations=tuple(stations), calls=calls, broker_connected=broker_connected)
+    def __init__(self, *calls, stations=(), broker_connected=True, expiring=()):
+        self._overview = Overview(
+            version=1,
+            stations=tuple(stations),
+            calls=calls,
+            broker_connected=broker_connected,
+            expiring=tuple(expiring),
+        )
         self._moved = asyncio.Condition()
         self.orders = {}
         self.sign_ins = []

@@ -24,7 +24,7 @@ from agent.view import FindingView
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S: Final = 10.0
+LOOK_EVERY_S: Final = 5.0
 """How often the files are looked at, in seconds; one that has changed must have stayed as it is from look to look."""
 
 _ASK: Final = "All of them: jingting station check --config FILE"

@@ -131,10 +131,10 @@ def _grids(sheet: Sheet, today: date | None) -> dict[str, Grid]:
     lines: dict[tuple[str, ...], int] = {}
     for row in sheet.rows:
         code = row.code("grid", _GRID[0], expected=_GRID[1])
-        name_zh, name_en = row.text("grid_zh", most=30), row.text("grid_en", most=60)
+        name_zh, name_en = row.text("grid_zh", most=12), row.text("grid_en", most=24)
         contact = Contact(
-            role_zh=row.text("role_zh", most=20),
-            role_en=row.text("role_en", most=40),
+            role_zh=row.text("role_zh", most=10),
+            role_en=row.text("role_en", most=28),
             name=row.text("name", most=20, optional=True),
             phone=row.phone("phone"),
             checked=row.day("checked", today=today),
@@ -160,7 +160,7 @@ def _grids(sheet: Sheet, today: date | None) -> dict[str, Grid]:
 
 def _address(row: Row) -> Address:
     kind = row.choice("kind", _KINDS)
-    name_zh, name_en = row.text("name_zh", most=30), row.text("name_en", most=60)
+    name_zh, name_en = row.text("name_zh", most=16), row.text("name_en", most=40)
     first = last = 0
     side = ""
     if kind == "landmark":

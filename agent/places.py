@@ -79,17 +79,17 @@ def read(circle: NamedBytes, *, today: date | None) -> tuple[Places, tuple[Mista
 
 
 def _place(row: Row, today: date | None) -> Place:
-    kind, name_zh = row.choice("kind", PLACE_KINDS), row.text("name_zh", most=40)
-    address_zh = row.text("address_zh", most=60)
+    kind, name_zh = row.choice("kind", PLACE_KINDS), row.text("name_zh", most=24)
+    address_zh = row.text("address_zh", most=24)
     return Place(
         id=id_of(kind, name_zh, address_zh),
         kind=kind,
         name_zh=name_zh,
-        name_en=row.text("name_en", most=80),
+        name_en=row.text("name_en", most=50),
         address_zh=address_zh,
-        address_en=row.text("address_en", most=120, optional=True),
-        hours_zh=row.text("hours_zh", most=40),
-        hours_en=row.text("hours_en", most=80, optional=True),
+        address_en=row.text("address_en", most=45, optional=True),
+        hours_zh=row.text("hours_zh", most=24),
+        hours_en=row.text("hours_en", most=45, optional=True),
         phone=row.phone("phone", optional=True),
         minutes=row.whole("minutes", least=1, most=MOST_MINUTES),
         checked=row.day("checked", today=today),

@@ -114,7 +114,10 @@ class FindPages:
         texts = [contact.role_zh if look.chinese else contact.role_en for contact in grid.contacts]
         columns, phones = look.columns(texts), look.chinese and not look.large
         heading = f"{grid.name_zh if look.chinese else grid.name_en} · {_label(address, look)}"
-        lines = [look.lines(text, columns=columns) + phones for text in texts]
+        lines = [look.lines(text, columns=columns) for text in texts]
+        if phones:
+            told = [look.lines(contact.phone, columns=columns) for contact in grid.contacts]
+            lines = [role + phone for role, phone in zip(lines, told, strict=True)]
         numbered = [(str(number), contact) for number, contact in enumerate(grid.contacts, 1)]
         pages = look.pages(numbered, lines, columns=columns, heading=heading)
         return self._listed(

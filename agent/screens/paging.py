@@ -4,6 +4,7 @@ The server does not know the size of the screen: it reckons with the smallest on
 the words have the sizes that `citizen.css` gives them there. On a larger one some room is left.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -18,6 +19,7 @@ _EDGES_PX: Final = 14  # border and padding of a button, above and below
 _SIDES_PX: Final = 34
 _HEADING: Final = 1.05  # the size of a heading of two parts, in that of a text
 _NARROW: Final = 0.55
+_WORDS: Final = re.compile("[\u2e80-\U0010ffff]|[^\\s\u2e80-\U0010ffff]+|\\s+")  # what a line is broken between
 _WIDE: Final = "\u2e80"  # the first of Unicode's CJK blocks; what is before is drawn about half as wide
 
 
@@ -45,7 +47,15 @@ class Look:
     def lines(self, text: str, *, columns: int) -> int:
         """Return how many lines a text takes at most on a button, so many of which stand beside each other."""
         across_px = (_ACROSS_PX - _GAP_PX * (columns - 1)) / columns - _SIDES_PX
-        return max(1, ceil(_ems(text) * self._text_px / across_px))
+        lines, used_px = 1, 0.0
+        for word in _WORDS.findall(text):
+            word_px = _ems(word) * self._text_px
+            if used_px + word_px > across_px:
+                lines += ceil(word_px / across_px) if used_px else ceil(word_px / across_px) - 1
+                used_px = 0.0 if word.isspace() else word_px % across_px
+            else:
+                used_px += word_px
+        return lines
 
     def columns(self, texts: Sequence[str]) -> int:
         """Return how many short texts stand beside each other: three, but large ones of two lines better by two."""

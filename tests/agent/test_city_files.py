@@ -156,8 +156,8 @@ def test_places_of_a_kind_stand_by_minutes_and_kinds_in_their_order():
             {"kind": "pharmcy"},
             'kind: found "pharmcy"; expected one of ' + ", ".join(PLACE_KINDS) + " (did you mean pharmacy?)",
         ),
-        ({"name_zh": ""}, "name_zh: found nothing; expected text, 1 to 40 characters"),
-        ({"name_en": "x" * 81}, "name_en: found 81 characters; expected text, 1 to 80 characters"),
+        ({"name_zh": ""}, "name_zh: found nothing; expected text, 1 to 24 characters"),
+        ({"name_en": "x" * 81}, "name_en: found 81 characters; expected text, 1 to 50 characters"),
         ({"name_zh": "仁\u202e心"}, "name_zh: found the character U+202E; expected characters to be read"),
         (
             {"name_zh": "仁\ue000心"},

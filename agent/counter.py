@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from agent.entry import Clock
+from agent.handovers import Handovers
 from agent.journal import Journal
 from agent.queue import Queue
 from agent.rating import Ratings
@@ -18,6 +19,7 @@ from agent.shift_keys import ShiftKeys
 from agent.shifts import Shifts
 from agent.sign_in import SignIn
 from agent.supervisor import Supervisor
+from agent.view import DeviceView
 from agent.visits import Reader, Visits
 from common import catalogue
 from common.catalogue import Catalogue
@@ -40,6 +42,7 @@ class Counter:
     clock: Clock
     changed: Callable[[], None]
     shifts: Shifts
+    handovers: Handovers
 
 
 def open_counter(
@@ -52,11 +55,13 @@ def open_counter(
     scans: Scans,
     supervisor: Supervisor,
     changed: Callable[[], None],
+    devices: Callable[[], tuple[DeviceView, ...]],
     waiting: Callable[[], bool],
 ) -> Counter:
     """Open the window; `changed` is told when what it shows is another. Raises JournalError.
 
     `reader`: what reads documents, if the station has anything that does. `waiting`: whether somebody waits for help.
+    `devices`: how they stand.
     """
     station = settings.station
     records = Records(
@@ -95,6 +100,7 @@ def open_counter(
         clock,
         changed,
         shifts,
+        Handovers(journal, teams=shifts.handing_over, devices=devices),
     )
 
 

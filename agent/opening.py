@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent import calls, devices, orders, record_rows, rota_row, salvage, self_test_rows, staff
+from agent import calls, devices, handover_rows, orders, record_rows, rota_row, salvage, self_test_rows, staff
 from agent.bare_alarm import BareAlarm
 from agent.database import JournalError
 from agent.journal import Journal
@@ -63,7 +63,11 @@ async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
         path,
         source=source,
         clock=clock,
-        projectors=calls.projectors() | devices.projectors() | self_test_rows.projectors() | record_rows.projectors(),
+        projectors=calls.projectors()
+        | devices.projectors()
+        | self_test_rows.projectors()
+        | record_rows.projectors()
+        | handover_rows.projectors(),
         schema=(
             calls.SCHEMA,
             devices.SCHEMA,
@@ -71,6 +75,7 @@ async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
             orders.SCHEMA,
             record_rows.SCHEMA,
             rota_row.SCHEMA,
+            handover_rows.SCHEMA,
             salvage.SCHEMA,
             staff.SCHEMA,
         ),

@@ -91,13 +91,19 @@ class Shifts:
 
     def turn(self) -> Turn | None:
         """Return the turn of now; None without a rota, and while the clock is not to be trusted."""
-        return self.turn_after_ms(0)
-
-    def turn_after_ms(self, later_ms: int) -> Turn | None:
-        """Return the turn at so many milliseconds from now, which may be negative."""
         if self._rota is None or not self._clock.trusted():
             return None
-        return turn_at(self._rota, self._clock.wall_ms() + later_ms, self._zone)
+        return turn_at(self._rota, self._clock.wall_ms(), self._zone)
+
+    def handing_over(self) -> tuple[str, str] | None:
+        """Return the teams that give and receive: at the start of this turn, or at its end if that is nearer."""
+        turn = self.turn()
+        if turn is None or self._rota is None:
+            return None
+        since_ms, left_ms = self._clock.wall_ms() - turn.begins_ms, turn.ends_ms - self._clock.wall_ms()
+        if since_ms < left_ms:
+            return turn_at(self._rota, turn.begins_ms - 1, self._zone).team, turn.team
+        return turn.team, turn_at(self._rota, turn.ends_ms, self._zone).team
 
     def team(self) -> str | None:
         """Return the team on duty, as records say it."""
@@ -115,6 +121,10 @@ class Shifts:
         left_s = max(0, turn.ends_ms - self._clock.wall_ms()) // 1000
         names = {"name_zh": turn.shift.zh, "name_en": turn.shift.en}
         return ShiftView(known=True, team=turn.team, **names, until=until, left_s=in_steps_s(left_s))
+
+    def local(self, time: str) -> str:
+        """Return a time of the journal (RFC 3339) as this station's clocks on the wall say it, without seconds."""
+        return datetime.fromisoformat(time).astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
 
     async def begin_by_hand(self) -> None:
         """Begin a shift because an officer says so. Raises JournalError: the old key is forgotten all the same."""

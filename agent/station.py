@@ -92,6 +92,7 @@ async def run(settings: StationSettings) -> None:
         scans=scans,
         supervisor=supervisor,
         changed=changes.moved,
+        devices=equipment.views,
         waiting=lambda: bool(help_desk.views(clock.mono_ns())),
     )
 

@@ -31,6 +31,7 @@ DeviceKind: TypeAlias = Literal["panel", "gpio_button", "card_reader", "passport
 Rating: TypeAlias = Literal["very_satisfied", "satisfied", "fairly_satisfied", "dissatisfied", "very_dissatisfied"]
 RATINGS: tuple[Rating, ...] = ("very_satisfied", "satisfied", "fairly_satisfied", "dissatisfied", "very_dissatisfied")
 """非常满意, 满意, 基本满意, 不满意, 非常不满意 (GB/T 39735-2020, the five levels of 好差评)."""
+HandoverKind: TypeAlias = Literal["call", "record", "device", "alarm", "note"]
 CloseReason: TypeAlias = Literal["helped", "handed_over", "false_alarm", "test"]
 CLOSE_REASONS: tuple[CloseReason, ...] = ("helped", "handed_over", "false_alarm", "test")
 
@@ -202,6 +203,49 @@ class ShiftBegun(Payload, frozen=True, kw_only=True):
     by: Literal["rota", "hand"]
     team: Name | None = None
     shift: Name | None = None
+
+
+class HandoverNoted(Payload, frozen=True, kw_only=True):
+    """A note for whoever comes next. `note`: this event's id; in plain, so without anybody's name or number."""
+
+    note: Identifier
+    text: Text
+
+
+class HandoverBegun(Payload, frozen=True, kw_only=True):
+    """Two shifts begin to go through the sheet. `handover`: this event's id; `giving`, `receiving`: teams by the rota.
+
+    One that was begun before and not signed stays unsigned.
+    """
+
+    handover: Identifier
+    giving: Name | None = None
+    receiving: Name | None = None
+
+
+class HandoverChecked(Payload, frozen=True, kw_only=True):
+    """The receiving side has gone through an item; the last word on it counts.
+
+    `item`: the id of the record, call or note, or the name of the device; `label`: what people call it. Refused, with
+    a `reason`, it stays with the giving side, and open.
+    """
+
+    handover: Identifier
+    kind: HandoverKind
+    item: Name
+    accepted: bool
+    label: Text = ""
+    reason: Text = ""
+
+
+class HandoverSigned(Payload, frozen=True, kw_only=True):
+    """Both sides have signed, every item of the sheet gone through; nothing of it is closed by that."""
+
+    handover: Identifier
+    giving_staff: Name
+    receiving_staff: Name
+    accepted: Count
+    refused: Count
 
 
 class OrderApplied(Payload, frozen=True, kw_only=True):
@@ -419,6 +463,10 @@ EVENTS: dict[str, type[Payload]] = {
     "station.started": StationStarted,
     "station.stopped": StationStopped,
     "shift.begun": ShiftBegun,
+    "handover.noted": HandoverNoted,
+    "handover.begun": HandoverBegun,
+    "handover.checked": HandoverChecked,
+    "handover.signed": HandoverSigned,
     "order.applied": OrderApplied,
     "order.failed": OrderFailed,
     "record.opened": RecordOpened,

@@ -11,6 +11,7 @@ from microdot.microdot import HTTPException
 from agent.counter import Counter
 from agent.screens.desk import Desk
 from agent.screens.forms import PATIENCE_S, TEMPLATES, Patience, event_id_of, known
+from agent.screens.handover_pages import HandoverPages
 from agent.screens.record_pages import RecordPages
 from agent.screens.sign_in_pages import SignInPages
 from agent.screens.told import open_calls
@@ -45,6 +46,7 @@ def build_duty(
     screen = _Screen(desk, counter, pages, Stream(desk.changed, heartbeat_s=heartbeat_s), wall_ms)
     screen.sign_in.serve(app)
     screen.records.serve(app)
+    screen.handovers.serve(app)
     app.get("/")(screen.first)
     app.get("/events")(screen.events)
     app.get("/duty")(screen.page)
@@ -64,6 +66,7 @@ class _Screen:
     def __init__(self, desk: Desk, counter: Counter, pages: Pages, stream: Stream, wall_ms: Callable[[], int]) -> None:
         self.sign_in = SignInPages(counter.sign_in, pages, self._values)
         self.records = RecordPages(counter, self.sign_in, pages, self._values)
+        self.handovers = HandoverPages(counter, pages, self._values)
         self._desk = desk
         self._counter = counter
         self._pages = pages

@@ -7,8 +7,9 @@ import tempfile
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from agent import orders, record_rows, rota_row, staff
+from agent import calls, handover_rows, orders, record_rows, rota_row, staff
 from agent.counter import Counter
+from agent.handovers import Handovers
 from agent.journal import Journal
 from agent.queue import Queue
 from agent.rating import Ratings
@@ -79,10 +80,10 @@ async def on_the_list(journal, number=STAFF):
 
 
 @contextlib.asynccontextmanager
-async def a_window(changed, calling=lambda: False):
+async def a_window(changed, calling=lambda: False, broken=()):
     """Open a window in a folder of its own; `changed` is told when what it shows is another.
 
-    `calling` tells whether a call for help is open.
+    `calling` tells whether a call for help is open; `broken` are devices at the desk's handover.
     """
     clock = MovingClock()
     with tempfile.TemporaryDirectory() as folder:
@@ -90,8 +91,15 @@ async def a_window(changed, calling=lambda: False):
             Path(folder, "station.db"),
             source="/stations/sjz-001",
             clock=clock,
-            projectors=record_rows.projectors(),
-            schema=(orders.SCHEMA, record_rows.SCHEMA, rota_row.SCHEMA, staff.SCHEMA),
+            projectors=calls.projectors() | record_rows.projectors() | handover_rows.projectors(),
+            schema=(
+                calls.SCHEMA,
+                orders.SCHEMA,
+                record_rows.SCHEMA,
+                rota_row.SCHEMA,
+                staff.SCHEMA,
+                handover_rows.SCHEMA,
+            ),
         )
         keys = ShiftKeys(journal, station="sjz-001", to=SealingPublicKey(PUBLIC), clock=clock)
         zone = ZoneInfo("Asia/Shanghai")
@@ -113,8 +121,9 @@ async def a_window(changed, calling=lambda: False):
 
             shifts = Shifts(journal, clock, zone=zone, new_key=new_key)
             records.team = shifts.team
-            counter = Counter(records, queue, ratings, reveals, visits, scans, sign_in, clock, changed, shifts)
-            yield counter, journal, keys
+            handovers = Handovers(journal, teams=shifts.handing_over, devices=lambda: tuple(broken))
+            parts = (records, queue, ratings, reveals, visits, scans, sign_in, clock, changed, shifts, handovers)
+            yield Counter(*parts), journal, keys
         finally:
             for task in running:
                 task.cancel()

@@ -20,6 +20,7 @@ BENCHES = (
     "handshakes",
     "signing",
     "sealing",
+    "pages",
 )
 COLUMNS = ("name", "value", "unit", "baseline", "ratio", "aim", "met")
 

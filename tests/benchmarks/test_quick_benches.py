@@ -7,7 +7,7 @@ import pytest
 from tests.benchmarks.__main__ import COLUMNS
 
 
-@pytest.mark.parametrize("name", ["codecs", "sealing", "signing"])
+@pytest.mark.parametrize("name", ["codecs", "sealing", "signing", "pages"])
 def test_a_quick_bench_runs_and_gives_whole_rows(name):
     rows = importlib.import_module(f"tests.benchmarks.{name}").rows(0.2)
     assert rows

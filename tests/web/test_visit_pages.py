@@ -73,7 +73,7 @@ async def with_a_card(browser, fields=CARD):
 @pytest.mark.parametrize(("lang", "words"), [("zh-CN", lambda one: one.zh), ("en", lambda one: one.en)])
 async def test_the_first_page_has_six_services_beside_the_help_button(screen, lang, words):
     page = (await screen.get(f"/?lang={lang}")).text
-    tiles = re.findall(r'name="to" value="service/([A-Z0-9-]+)" id="[^"]+">([^<]+)<', page)
+    tiles = re.findall(r'name="to" value="service/([A-Z0-9-]+)" id="[^"]+"><svg.*?</svg><span>([^<]+)<', page)
     assert [code for code, _ in tiles] == list(CATALOGUE.home)
     assert [name for _, name in tiles] == [words(CATALOGUE.services[code]) for code in CATALOGUE.home]
     assert 'action="/help"' in page
@@ -175,10 +175,10 @@ async def test_end_and_erase_is_on_every_page_of_a_visit_and_leaves_nothing(scre
         if stop_at == "ticket":
             await act(screen, visit, "confirm")
         page = (await screen.get("/")).text
-        assert (screen.counter.visits.view().page, page.count('action="/end"')) == (stop_at, 1)
+        assert (screen.counter.visits.view().page, page.count('class="end" method="post"')) == (stop_at, 1)
         await screen.post("/end")
         page = (await screen.get("/")).text
-        assert 'class="tiles"' in page
+        assert 'id="service-HZ-01"' in page
         assert "欧*" not in page
 
 
@@ -192,7 +192,7 @@ async def test_a_visit_nobody_touches_warns_and_then_is_gone(screen):
     assert "欧*" in await act(screen, visit, "stay")
     screen.counter.clock.ahead_s += IDLE_S + WARNING_S + 1
     screen.counter.visits.look()
-    assert 'class="tiles"' in (await screen.get("/")).text
+    assert 'id="service-HZ-01"' in (await screen.get("/")).text
 
 
 async def test_going_back_shows_nothing_since_nothing_is_stored_and_all_of_it_stood_at_one_address(screen):
@@ -240,7 +240,7 @@ async def test_without_a_reader_that_works_nobody_is_asked_for_a_card():
 async def test_a_journal_that_takes_nothing_offers_no_service_and_still_help(trouble):
     async with at_station(StationDesk(**trouble)) as browser:
         page = (await browser.get("/?lang=en")).text
-        assert 'class="tiles"' not in page
+        assert 'id="service-' not in page
         assert "Please go to the duty desk" in page
         assert 'action="/help"' in page
 
@@ -262,7 +262,7 @@ async def test_a_form_without_a_usable_id_is_refused(screen, path, data):
 
 async def test_forms_of_a_visit_that_is_over_or_never_was_change_nothing(screen):
     for action in ("agree", "without", "stay", "end", "confirm"):
-        assert 'class="tiles"' in await act(screen, EVENT, action)
+        assert 'id="service-HZ-01"' in await act(screen, EVENT, action)
     assert (await screen.post("/visit/nonsense", data={"event_id": EVENT})).status_code == 404
     await screen.post("/visit", data={"event_id": CALL, "service": "<script>"})
     assert screen.counter.visits.view() is None

@@ -17,7 +17,8 @@ _GAP_PX: Final = 12
 _LEAST_PX: Final = 60
 _EDGES_PX: Final = 14  # border and padding of a button, above and below
 _SIDES_PX: Final = 34
-_HEADING: Final = 1.05  # the size of a heading of two parts, in that of a text
+_HEADING: Final = 1.18  # the size of a heading, in that of a text; its second part is smaller
+_HEADING_ACROSS: Final = 1.04
 _NARROW: Final = 0.55
 _WORDS: Final = re.compile("[\u2e80-\U0010ffff]|[^\\s\u2e80-\U0010ffff]+|\\s+")  # what a line is broken between
 _WIDE: Final = "\u2e80"  # the first of Unicode's CJK blocks; what is before is drawn about half as wide
@@ -66,8 +67,8 @@ class Look:
     ) -> list[tuple[_Entry, ...]]:
         """Return entries in pages, each as full as it may be; `lines`: how many each takes on its button."""
         pages: list[tuple[_Entry, ...]] = []
-        heading_px = self._text_px * _HEADING
-        more_px = (ceil(_ems(heading) * heading_px / _ACROSS_PX) - 1) * heading_px * 1.25 if heading else 0
+        across_px = _ems(heading) * self._text_px * _HEADING_ACROSS
+        more_px = max(0, ceil(across_px / _ACROSS_PX) - 1) * self._text_px * _HEADING * 1.25
         left = 0.0
         for at in range(0, len(entries), columns):
             row_px = max(_LEAST_PX, _EDGES_PX + max(lines[at : at + columns]) * self._text_px * 1.1) + _GAP_PX

@@ -9,7 +9,18 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent import calls, devices, handover_rows, orders, record_rows, rota_row, salvage, self_test_rows, staff
+from agent import (
+    calls,
+    content_rows,
+    devices,
+    handover_rows,
+    orders,
+    record_rows,
+    rota_row,
+    salvage,
+    self_test_rows,
+    staff,
+)
 from agent.bare_alarm import BareAlarm
 from agent.database import JournalError
 from agent.journal import Journal
@@ -78,6 +89,7 @@ async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
             handover_rows.SCHEMA,
             salvage.SCHEMA,
             staff.SCHEMA,
+            content_rows.SCHEMA,
         ),
         limits=settings.journal.limits,
     )

@@ -15,7 +15,16 @@ import msgspec
 from agent.journal import Journal
 from agent.pen import Pen
 from common.clock import rfc3339
-from common.events import ORDERS, URGENT_ORDERS, OrderApplied, OrderFailed, OrdersOpened, Payload, read_payload
+from common.events import (
+    BULK_ORDERS,
+    ORDERS,
+    URGENT_ORDERS,
+    OrderApplied,
+    OrderFailed,
+    OrdersOpened,
+    Payload,
+    read_payload,
+)
 from common.identifiers import is_identifier
 from sync.batch import Batch, Line, Settled, Standing, chain_start, settle
 from sync.ranges import Ranges
@@ -34,6 +43,8 @@ CREATE TABLE IF NOT EXISTS orders_journal(
     applied INTEGER NOT NULL      -- up to here every order was acted on or passed over
 );
 CREATE TABLE IF NOT EXISTS orders(number INTEGER PRIMARY KEY, line BLOB NOT NULL, chain BLOB NOT NULL);
+-- Numbers of bulk orders that were acted on and whose lines are still there: they are not kept.
+CREATE TABLE IF NOT EXISTS orders_bulk(number INTEGER PRIMARY KEY);
 -- at: wall milliseconds; NULL while the clock was not to be trusted.
 CREATE TABLE IF NOT EXISTS orders_done(id TEXT PRIMARY KEY, at INTEGER) WITHOUT ROWID;
 """
@@ -146,14 +157,17 @@ class _Foreman:
         for line, order in zip(batch.lines, batch.events, strict=True):
             # What comes although it counted as gone will not be met by the cursor any more.
             if line.number in fresh and (order["type"] in URGENT_ORDERS or line.number <= applied):
-                self._act(order, may_retry=line.number > applied)
+                self._act(line.number, order, may_retry=line.number > applied)
         cursor = settled.standing.cursor
-        rows = "SELECT line FROM orders WHERE number > ? AND number <= ? ORDER BY number"
-        for (row,) in connection.execute(rows, (applied, cursor)).fetchall():
-            self._act(msgspec.json.decode(row), may_retry=False)
+        rows = "SELECT number, line FROM orders WHERE number > ? AND number <= ? ORDER BY number"
+        for number, row in connection.execute(rows, (applied, cursor)).fetchall():
+            self._act(number, msgspec.json.decode(row), may_retry=False)
         connection.execute("UPDATE orders_journal SET applied = max(applied, ?)", (cursor,))
+        _forget_bulk(connection, settled.standing.stored[0][1] if settled.standing.stored else 0)
 
-    def _act(self, order: dict[str, Any], *, may_retry: bool) -> None:
+    def _act(self, number: int, order: dict[str, Any], *, may_retry: bool) -> None:
+        if order["type"] in BULK_ORDERS:
+            self._pen.connection.execute("INSERT OR IGNORE INTO orders_bulk VALUES (?)", (number,))
         if order["type"] in {"orders.opened", "event.withheld"}:
             return  # the link's own; whoever settled the batch has heeded them
         order_id = id_that_counts(order)
@@ -162,7 +176,8 @@ class _Foreman:
         try:
             with self._pen.part():
                 self._apply(order_id, order)
-                self._pen.append(OrderApplied(order=order_id))
+                if order["type"] not in BULK_ORDERS:  # another event tells of these
+                    self._pen.append(OrderApplied(order=order_id))
         except OrderRefused as refusal:
             if refusal.retry and may_retry:
                 return
@@ -215,10 +230,17 @@ def _accept(connection: sqlite3.Connection, batch: Batch, lowest: int) -> bool:
     if not isinstance(opened, OrdersOpened) or opened.generation != batch.generation:
         return False
     connection.execute("DELETE FROM orders")
+    connection.execute("DELETE FROM orders_bulk")
     connection.execute(
         "INSERT OR REPLACE INTO orders_journal VALUES (1, ?, ?, 0, '[]', '[]', 1, 0)", (batch.journal, batch.generation)
     )
     return True
+
+
+def _forget_bulk(connection: sqlite3.Connection, end: int) -> None:
+    """Drop the lines of bulk orders that were acted on, all but the one at `end`, whose chain an ack shows."""
+    connection.execute("DELETE FROM orders WHERE number IN (SELECT number FROM orders_bulk WHERE number < ?)", (end,))
+    connection.execute("DELETE FROM orders_bulk WHERE number < ?", (end,))
 
 
 def _standing(connection: sqlite3.Connection) -> OrdersStanding:

@@ -120,6 +120,13 @@ class FindingSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContentSettings:
+    """Where a USB medium with content packs appears; None: nowhere."""
+
+    usb_folder: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StationWebSettings(WebSettings):
     """Where the citizen's pages are served, and, apart from them, the duty desk's."""
 
@@ -147,6 +154,7 @@ class StationSettings:
     speech: SpeechSettings
     health: HealthSettings
     journal: JournalSettings
+    content: ContentSettings
 
 
 def load(file: Path) -> StationSettings:
@@ -174,6 +182,7 @@ def load(file: Path) -> StationSettings:
         speech=SpeechSettings(recordings=root.section("speech").optional_path("recordings")),
         health=HealthSettings(every_s=root.section("health").seconds("every_s", default=60, least=1)),
         journal=_journal(root.section("journal")),
+        content=ContentSettings(usb_folder=root.section("content").optional_path("usb_folder")),
     )
     settings.finish()
     return loaded

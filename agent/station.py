@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 from agent import calls, rota_row, self_test_rows, staff
 from agent.buttons import remember
+from agent.content import open_content
+from agent.content_shelf import Shelf
 from agent.counter import Counter, open_counter
 from agent.database import JournalError
 from agent.desk import Desk
@@ -96,6 +98,8 @@ async def run(settings: StationSettings) -> None:
         waiting=lambda: bool(help_desk.views(clock.mono_ns())),
     )
 
+    content = open_content(settings, journal, clock, pinned, supervisor=supervisor, changed=changes.moved)
+
     def linked() -> None:
         help_desk.hq_holds(link.sender.outbox.holds)
         health.link_changed()
@@ -124,11 +128,12 @@ async def run(settings: StationSettings) -> None:
                     "key.rotated": pinned.rotate,
                     "rota.set": rota_row.set_rota,
                     "staff.set": staff.apply,
+                    **content.orders.appliers,
                 },
                 lowest_generation=_lowest_generation(settings),
             ),
             clock,
-            _each(one.orders_applied for one in (help_desk, equipment.tests, counter.shifts, counter.sign_in)),
+            _each(one.orders_applied for one in (help_desk, equipment.tests, counter.shifts, counter.sign_in, content)),
         ),
         clock=clock,
         on_change=linked,
@@ -172,7 +177,7 @@ async def run(settings: StationSettings) -> None:
     supervisor.keep("health", health.run)
     _keep_time(clock, journal, supervisor)
     # Only tasks among the others: an address that is taken must not silence the button, nor the other pages.
-    for name, pages in _listeners(desk, counter, finding, settings, clock).items():
+    for name, pages in _listeners(desk, counter, content.shelf, finding, settings, clock=clock).items():
         supervisor.keep(name, pages)
     supervisor.keep(
         "watchdog",
@@ -190,6 +195,10 @@ async def run(settings: StationSettings) -> None:
     await _soon(shift_keys.announce())
     _serves(station.id)
     await stop.wait()
+    await _end(journal, link, supervisor)
+
+
+async def _end(journal: Journal, link: Link, supervisor: Supervisor) -> None:
     process.notify("STOPPING=1")
     await _soon(journal.append(StationStopped()))
     link.sessions.stop()
@@ -314,7 +323,13 @@ async def _soon(writing: Coroutine[Any, Any, object]) -> None:
 
 
 def _listeners(
-    desk: Desk, counter: Counter, finding: "Finding | None", settings: StationSettings, clock: StationClock
+    desk: Desk,
+    counter: Counter,
+    content: Shelf,
+    finding: "Finding | None",
+    settings: StationSettings,
+    *,
+    clock: StationClock,
 ) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
     """Return what serves the pages: the citizen's, and on an address of its own the desk's."""
     web = settings.web
@@ -330,6 +345,7 @@ def _listeners(
         wall_ms=clock.wall_ms,
         recordings=settings.speech.recordings,
         rooms=rooms,
+        content=content,
         places=no_places if finding is None else finding.kinds,
     )
     duty = build_duty(desk, counter, allowed_hosts={web.duty_host, *web.allowed_hosts}, wall_ms=clock.wall_ms)

@@ -27,6 +27,7 @@ class StationClock(Clock):
         self._least_ms = 0
         self._kept_ms = self._floor_ms = _read(file)
         self._written_at_ns: int | None = None
+        self._told = False
         self._known_ms, self._known_at_ns = self._floor_ms, self.mono_ns()
 
     @property
@@ -43,6 +44,15 @@ class StationClock(Clock):
         if self.trusted():
             return self.wall_ms()
         return self._known_ms + max(0, self.mono_ns() - self._known_at_ns) // 1_000_000
+
+    def known_ms(self) -> int | None:
+        """Return what time it is, None while nobody knows: of a clock not to be trusted only headquarters' word counts.
+
+        That word is signed, in each ack of this session or an earlier one of this process, and goes on from there.
+        """
+        if self.trusted():
+            return self.wall_ms()
+        return self.believed_ms() if self._told else None
 
     def never_below(self, least_ms: int) -> None:
         """Hear of a time before which it cannot be, such as when our certificate was made: nobody lowers that floor."""
@@ -64,6 +74,7 @@ class StationClock(Clock):
         except (ValueError, OverflowError):
             return
         self._known_ms, self._known_at_ns = max(told_ms, self._least_ms), self.mono_ns()
+        self._told = True
         if told_ms > self._floor_ms:
             self._set(told_ms)
         elif self._floor_ms - told_ms > SLACK_MS:

@@ -51,6 +51,7 @@ def wipe(file: Path, *, force: bool, tell: Callable[[str], None]) -> None:
         _destroy_all(sorted(data.glob("station.db*")), "journal and orders", tell)
         _destroy_all([*(data / name for name in _KEPT), *sorted(data.glob("city-*.csv*"))], "what else it kept", tell)
         _destroy_all([file, file.with_name(f"{file.name}.new")], "settings", tell)
+        shutil.rmtree(data / "content", ignore_errors=True)  # nobody's secrets: what every screen shows
     if data.is_dir() and not any(data.iterdir()):
         data.rmdir()
     for folder in (data, file.parent):

@@ -23,6 +23,8 @@ Number: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 Nanoseconds: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^(0|[1-9][0-9]{0,19})\Z")]
 Instant: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")]
 Day: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
+Hour: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=23)]
+Digest: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 RecordNumber: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{2,8}-[0-9]{8}-[0-9]{4,8}\Z")]
 StaffNumber: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z._/-]{1,32}\Z")]
 Channel: TypeAlias = Literal["window", "button", "kiosk", "phone", "patrol", "dispatch"]
@@ -32,6 +34,7 @@ Rating: TypeAlias = Literal["very_satisfied", "satisfied", "fairly_satisfied", "
 RATINGS: tuple[Rating, ...] = ("very_satisfied", "satisfied", "fairly_satisfied", "dissatisfied", "very_dissatisfied")
 """非常满意, 满意, 基本满意, 不满意, 非常不满意 (GB/T 39735-2020, the five levels of 好差评)."""
 HandoverKind: TypeAlias = Literal["call", "record", "device", "alarm", "note"]
+RemovedBecause: TypeAlias = Literal["withdrawn", "ended", "replaced", "no_room", "damaged"]
 CloseReason: TypeAlias = Literal["helped", "handed_over", "false_alarm", "test"]
 CLOSE_REASONS: tuple[CloseReason, ...] = ("helped", "handed_over", "false_alarm", "test")
 
@@ -389,6 +392,55 @@ class StaffRefused(Payload, frozen=True, kw_only=True):
     staff: StaffNumber | None = None
 
 
+class ContentWanted(Payload, frozen=True, kw_only=True):
+    """What the station lacks of a pack it was offered. `missing`: a bit for each chunk, base64url; 1: it is missing.
+
+    The first chunk's bit is the highest of the first byte; those behind the last chunk are 0.
+    """
+
+    pack: Digest
+    missing: str
+
+
+class ContentStored(Payload, frozen=True, kw_only=True):
+    """A content pack is whole, its signature right: it is shown when its time has come.
+
+    `id`, `version`: as the pack calls itself; `way`: by orders, or from a folder on a USB medium.
+    """
+
+    pack: Digest
+    id: Name
+    version: Number
+    way: Literal["order", "usb"]
+
+
+class ContentRefused(Payload, frozen=True, kw_only=True):
+    """A content pack is not taken, and why; `pack`: SHA-256 of its file."""
+
+    pack: Digest
+    way: Literal["order", "usb"]
+    reason: Text
+
+
+class ContentRemoved(Payload, frozen=True, kw_only=True):
+    """A content pack is no longer at the station, and why."""
+
+    pack: Digest
+    reason: RemovedBecause
+
+
+class ContentPlayed(Payload, frozen=True, kw_only=True):
+    """How often a content pack was begun on the idle screen in one hour of the station's own day; of nobody.
+
+    `hour`: the one that begins so many hours after midnight.
+    """
+
+    pack: Digest
+    day: Day
+    hour: Hour
+    plays: Number
+
+
 class OrdersOpened(Payload, frozen=True, kw_only=True):
     """The first line of every orders journal."""
 
@@ -444,6 +496,37 @@ class StaffSet(Payload, frozen=True, kw_only=True):
     expires: Instant | None = None
 
 
+class ContentOffered(Payload, frozen=True, kw_only=True):
+    """A content pack of `size` bytes whose SHA-256 is `pack`; the station answers by content.wanted, and fetches it.
+
+    `chunks`: SHA-256 of each 16 KiB of it in order, the last one shorter, 32 bytes each, together in base64url.
+    """
+
+    pack: Digest
+    size: Number
+    chunks: str
+    expires: Instant | None = None
+
+
+class ContentChunk(Payload, frozen=True, kw_only=True):
+    """Up to 16 KiB, `data` in base64url, for every pack that lacks them; `sha256` is theirs.
+
+    Its outcome is told by content.stored, or by order.failed.
+    """
+
+    sha256: Digest
+    data: str
+    expires: Instant | None = None
+
+
+class ContentWithdrawn(Payload, frozen=True, kw_only=True):
+    """A content pack is shown no more, and not taken again from anywhere. `order` as in help.answered."""
+
+    pack: Digest
+    order: Identifier | None = None
+    expires: Instant | None = None
+
+
 EVENTS: dict[str, type[Payload]] = {
     "journal.opened": JournalOpened,
     "rescued": Rescued,
@@ -480,6 +563,11 @@ EVENTS: dict[str, type[Payload]] = {
     "staff.refused": StaffRefused,
     "key.issued": KeyIssued,
     "reveal.requested": RevealRequested,
+    "content.wanted": ContentWanted,
+    "content.stored": ContentStored,
+    "content.refused": ContentRefused,
+    "content.removed": ContentRemoved,
+    "content.played": ContentPlayed,
 }
 """What a station journals, by CloudEvents `type`."""
 
@@ -490,12 +578,18 @@ ORDERS: dict[str, type[Payload]] = {
     "key.rotated": KeyRotated,
     "rota.set": RotaSet,
     "staff.set": StaffSet,
+    "content.offered": ContentOffered,
+    "content.chunk": ContentChunk,
+    "content.withdrawn": ContentWithdrawn,
     "event.withheld": EventWithheld,
 }
 """What headquarters journals for one station, by CloudEvents `type`."""
 
 URGENT_ORDERS = frozenset({"orders.opened", "help.answered", "help.test_answered", "key.rotated"})
 """Orders that travel on the urgent lane and are acted on when stored."""
+
+BULK_ORDERS = frozenset({"content.offered", "content.chunk"})
+"""Orders that wait for all others, whose lines are forgotten once done, and whose outcome another event tells."""
 
 _TYPES = {payload: name for table in (EVENTS, ORDERS) for name, payload in table.items()}
 

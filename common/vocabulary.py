@@ -12,6 +12,7 @@ from common.events import (
     ORDERS,
     URGENT_ORDERS,
     Day,
+    Digest,
     Identifier,
     Instant,
     Nanoseconds,
@@ -40,6 +41,7 @@ _PATTERNS: Final = {
     _pattern(Day): "day `YYYY-MM-DD`",
     _pattern(TimeOfDay): "local time of the day `HH:MM`",
     _pattern(StaffNumber): "1 to 32 of letters, digits and `._/-`",
+    _pattern(Digest): "SHA-256 in hexadecimal",
     _pattern(RecordNumber): "text such as `JW012-20261122-0007`",
 }
 
@@ -88,8 +90,8 @@ def _words(kind: inspect.Type) -> str:
             words = f"text of {least or 0} to {most} characters"
         case inspect.StrType():
             words = "text"
-        case inspect.IntType(ge=least) if least is not None:
-            words = f"integer from {least}"
+        case inspect.IntType(ge=least, le=most) if least is not None:
+            words = f"integer from {least}" + ("" if most is None else f" to {most}")
         case inspect.BoolType():
             words = "true or false"
         case inspect.VarTupleType(item_type=item, max_length=most):

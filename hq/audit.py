@@ -58,8 +58,8 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody is about to do. `reason` is kept for years: a case number, no names.
 
     `station` is "" of what concerns several or all of them; `event` of all but `unseal`, of `account`, where it is the
-    name, of `order`, where it is the type, of `forget`, where it is the number of the last line forgotten, of
-    `follow-up`, where it is the record, and of `staff-*`, where it is the staff number.
+    name, of `order`, where it is the type, of `content-*`, where it is the pack, of `forget`, where it is the number of
+    the last line forgotten, of `follow-up`, where it is the record, and of `staff-*`, where it is the staff number.
     """
 
     who: str
@@ -73,6 +73,8 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
         "account",
         "invite",
         "order",
+        "content-send",
+        "content-withdraw",
         "forget",
         "follow-up",
         "staff-issue",

@@ -36,7 +36,8 @@ from sync.topics import STATION_ID
 FAILED: Final = 1
 """Exit code when fields could not be unsealed, or the audit could not be read or is not sound."""
 
-_NO_STORE = (DatabaseUnreachableError, SchemaTooNewError, *FAILURES)
+NO_STORE: Final = (DatabaseUnreachableError, SchemaTooNewError, *FAILURES)
+"""What keeps a command from the database."""
 
 
 def print_unsealed(settings: HqSettings, station: str, event: str | None, record: str | None, reason: str) -> int:
@@ -45,15 +46,15 @@ def print_unsealed(settings: HqSettings, station: str, event: str | None, record
         keys = sealing_keys(settings.keys.sealing)
         keys.current()
     except (OSError, ValueError) as error:
-        return _fail(f"keys.sealing: {settings.keys.sealing}: {_why(error)}", EX_CONFIG)
+        return fail(f"keys.sealing: {settings.keys.sealing}: {why(error)}", EX_CONFIG)
     number = (record or "").strip().upper()
     act = Act(who=whoever(), what="unseal", station=station, event=event or number, reason=reason)
     try:
         with closing(Store.open(settings.store.url)) as store:
             opening = unseal if event else unseal_record
             unsealed = opening(store, keys.find, act, now_ms=time.time_ns() // 1_000_000)
-    except (NotUnsealedError, *_NO_STORE) as error:
-        return _fail(_first_line(error))
+    except (NotUnsealedError, *NO_STORE) as error:
+        return fail(first_line(error))
     sys.stdout.write(json.dumps(unsealed.fields, ensure_ascii=False, indent=1) + "\n")
     noted = unsealed.audited
     sys.stderr.write(f"Noted in the audit as number {noted.number}, chain {base64url.encode(noted.chain)}.\n")
@@ -80,8 +81,8 @@ def print_audit(settings: HqSettings, *, lines: bool = True) -> int:
                 if not audited.sound:
                     sound = False
                     sys.stderr.write(f"Number {audited.number} does not follow from the line before it.\n")
-    except _NO_STORE as error:
-        return _fail(_first_line(error))
+    except NO_STORE as error:
+        return fail(first_line(error))
     sys.stderr.write(f"The chain ends at {base64url.encode(end)}.\n")
     return 0 if sound else FAILED
 
@@ -93,13 +94,13 @@ def print_revoked(settings: HqSettings, station: str, reason: str) -> int:
     try:
         with closing(Store.open(settings.store.url)) as store:
             if not known and not store.has_heard_of(station):
-                return _fail(f"{station} is no station that headquarters knows; look at the id again")
+                return fail(f"{station} is no station that headquarters knows; look at the id again")
             at_ms = int(now.timestamp() * 1000)
             since_ms = revoke(store, station, who=whoever(), reason=reason, now_ms=at_ms)
             clock = Clock()
             void = StationStaff(store, Orders(store, clock), clock.wall_ms, who=whoever()).reset(station)
-    except (ValueError, *_NO_STORE) as error:
-        return _fail(_first_line(error))
+    except (ValueError, *NO_STORE) as error:
+        return fail(first_line(error))
     sys.stdout.write(
         f"{station} is revoked since {rfc3339(since_ms)}: headquarters takes nothing of it and answers nothing.\n"
         "The running headquarters makes the broker throw it out within seconds, and again whenever it comes back.\n"
@@ -108,9 +109,7 @@ def print_revoked(settings: HqSettings, station: str, reason: str) -> int:
     try:
         count = Authority.load(settings.keys.authority).revoke(station, now=now)
     except (AuthorityMissingError, OSError) as error:
-        return _fail(
-            f"Its certificates are not on the revocation list: {error}. Run this again where the authority is."
-        )
+        return fail(f"Its certificates are not on the revocation list: {error}. Run this again where the authority is.")
     crl = settings.keys.authority / "crl.pem"
     sys.stdout.write(
         f"Its certificates ({count}) are on {crl}: give that to the broker, so that it lets none of them in.\n"
@@ -123,8 +122,8 @@ def print_follow_ups(settings: HqSettings) -> int:
     try:
         with closing(Store.open(settings.store.url)) as store:
             found = _follow_ups(settings, store).all()
-    except _NO_STORE as error:
-        return _fail(_first_line(error))
+    except NO_STORE as error:
+        return fail(first_line(error))
     for one in found:
         sys.stdout.write(json.dumps(asdict(one), default=str, ensure_ascii=False) + "\n")
     return 0
@@ -135,9 +134,9 @@ def print_followed_up(settings: HqSettings, follow_up: str, reason: str) -> int:
     try:
         with closing(Store.open(settings.store.url)) as store:
             if not _follow_ups(settings, store).close(follow_up, by=whoever(), reason=reason):
-                return _fail(f"{follow_up} is no open follow-up; see jingting hq follow-ups")
-    except (ValueError, *_NO_STORE) as error:
-        return _fail(_first_line(error))
+                return fail(f"{follow_up} is no open follow-up; see jingting hq follow-ups")
+    except (ValueError, *NO_STORE) as error:
+        return fail(first_line(error))
     sys.stdout.write(f"{follow_up} is closed; the audit has who, and why.\n")
     return 0
 
@@ -154,9 +153,9 @@ def print_rotated(settings: HqSettings, use: Use) -> int:
                 store, Orders(store, clock), keys, use, who=whoever(), enrolled=enrolled, now_ms=clock.wall_ms()
             )
     except (OSError, ValueError) as error:
-        return _fail(f"keys.{use}: {path}: {_why(error)}", EX_CONFIG)
-    except _NO_STORE as error:
-        return _fail(_first_line(error))
+        return fail(f"keys.{use}: {path}: {why(error)}", EX_CONFIG)
+    except NO_STORE as error:
+        return fail(first_line(error))
     sys.stdout.write(
         f"The {use} key is {base64url.encode(done.now)} now; {base64url.encode(done.before)}, the one before, stays.\n"
         f"{done.stations} stations are told by an order, now or when they come back; nothing has to be stopped.\n"
@@ -171,8 +170,8 @@ def print_ordered(settings: HqSettings, order: Order, stations: tuple[str, ...] 
     try:
         with closing(Store.open(settings.store.url)) as store:
             given = give(store, Clock(), order, stations=stations, enrolled=enrolled, who=whoever())
-    except (UnknownStationsError, *_NO_STORE) as error:
-        return _fail(_first_line(error))
+    except (UnknownStationsError, *NO_STORE) as error:
+        return fail(first_line(error))
     had = f"; {given.already} have it already" if given.already else ""
     sys.stdout.write(f"{type_of(order)} is given to {len(given.stations)} stations{had}.\n")
     return 0
@@ -183,8 +182,8 @@ def print_backup(settings: HqSettings, folder: Path) -> int:
     try:
         with closing(Store.open(settings.store.url)) as store:
             held = copies.write_copy(store.database, folder)
-    except (NoCopyError, OSError, *_NO_STORE) as error:
-        return _fail(_first_line(error))
+    except (NoCopyError, OSError, *NO_STORE) as error:
+        return fail(first_line(error))
     sys.stdout.write(f"{folder / copies.NAME}: {_in_words(held)}.\n")
     return 0
 
@@ -194,8 +193,8 @@ def print_restore(settings: HqSettings, folder: Path, *, force: bool) -> int:
     try:
         with closing(Store.open(settings.store.url)) as store:
             done = restore(store, folder, Clock(), who=whoever(), force=force)
-    except (NoCopyError, WorkersBeatError, OSError, *_NO_STORE) as error:
-        return _fail(_first_line(error))
+    except (NoCopyError, WorkersBeatError, OSError, *NO_STORE) as error:
+        return fail(first_line(error))
     kept = "is another one's: the copy's stands now"
     if done.audit_kept is not None:
         kept = f"goes on; {done.audit_kept} lines newer than the copy stay"
@@ -215,15 +214,15 @@ def print_invitation(
 ) -> int:
     """Make a one-time code for a station, say it or write it into a folder, and return the exit code."""
     if settings.enrolment is None:
-        return _fail("[enrolment] is missing in the settings: kiosks do not know where to come to", EX_CONFIG)
+        return fail("[enrolment] is missing in the settings: kiosks do not know where to come to", EX_CONFIG)
     try:
         invitation, until_ms = enrolling.new_invitation(settings, station, first, who=whoever())
         words = enrolling.in_words(invitation, until_ms)
         if folder is not None:
             file = enrolling.write_folder(invitation, folder)
             words = f"{file}: good once, for {station}, for 24 hours.\nKiosk: jingting station enroll --folder DIR\n"
-    except (AuthorityMissingError, OSError, *_NO_STORE) as error:
-        return _fail(_first_line(error))
+    except (AuthorityMissingError, OSError, *NO_STORE) as error:
+        return fail(first_line(error))
     sys.stdout.write(words)
     if qr and folder is None:
         import segno  # noqa: PLC0415 - only a code that is shown needs it
@@ -251,14 +250,17 @@ def _in_words(held: Contents) -> str:
     return f"{held.stations} stations, {held.events} events; {heard}"
 
 
-def _why(error: OSError | ValueError) -> str:
+def why(error: OSError | ValueError) -> str:
+    """Return why a file cannot be used."""
     return (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return what a database says, without the statement."""
     return str(error).partition("\n")[0]  # SQLAlchemy adds the statement and its values
 
 
-def _fail(message: str, code: int = FAILED) -> int:
+def fail(message: str, code: int = FAILED) -> int:
+    """Say on stderr what went wrong, and return the exit code."""
     sys.stderr.write(message + "\n")
     return code

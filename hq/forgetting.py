@@ -94,8 +94,11 @@ _CURRENT = (
     .join(_stations, _stations.c.station == _generations.c.station)
     .where(_generations.c.station == bindparam("of"), _generations.c.cursor == _generations.c.head, ~_SUPERSEDED)
 )
-_SECOND = select(_order_lines.c.line).where(
-    _order_lines.c.order_journal_id == bindparam("row"), _order_lines.c.number == _BEHIND_OPENED
+_SECOND = (
+    select(_order_lines.c.line)
+    .where(_order_lines.c.order_journal_id == bindparam("row"), _order_lines.c.number >= _BEHIND_OPENED)
+    .order_by(_order_lines.c.number)
+    .limit(1)
 )
 _OLD_LINES = (
     select(_order_lines.c.order_journal_id, _order_lines.c.number, _order_lines.c.line)

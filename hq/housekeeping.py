@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import select
 
 from common.clock import Clock
-from hq import audit, forgetting, retention, tables
+from hq import audit, content, forgetting, retention, tables
 from hq.orders import Orders
 from hq.patience import Patience
 from hq.settings import RetentionSettings
@@ -85,6 +85,7 @@ class Housekeeping:
             forgetting.renew_orders(database, self._orders, station, before_ms=before)
             yield "order_lines", partial(forgetting.forget_order_lines, database, station, before_ms=before)
             yield "keys", partial(forgetting.forget_keys, database, station, before_ms=before)
+        yield "content", partial(self._content, before, now_ms)
         yield "audit", partial(self._audit, now_ms)
 
     def _lines(self, station: str, journal: int, now_ms: int) -> Callable[[], int]:
@@ -100,6 +101,10 @@ class Housekeeping:
             return forgotten.lines
 
         return forget
+
+    def _content(self, before_ms: int, now_ms: int) -> int:
+        with self._store.database.write() as connection:
+            return content.forget(connection, before_ms=before_ms, now_ms=now_ms)
 
     def _audit(self, now_ms: int) -> int:
         with self._store.database.write() as connection:

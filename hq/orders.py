@@ -10,11 +10,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, select, update
 
 from common.clock import Clock, rfc3339
 from common.events import (
+    BULK_ORDERS,
     URGENT_ORDERS,
+    ContentChunk,
+    ContentOffered,
+    ContentWithdrawn,
     EventWithheld,
     HelpAnswered,
     HelpTestAnswered,
@@ -39,7 +43,7 @@ from sync.source import Kept
 SOURCE: Final = "/hq"
 """CloudEvents `source` of every order."""
 
-Order: TypeAlias = HelpAnswered | HelpTestAnswered | KeyRotated | RotaSet | StaffSet
+Order: TypeAlias = HelpAnswered | HelpTestAnswered | KeyRotated | RotaSet | StaffSet | ContentWithdrawn
 """What may be ordered today."""
 
 T = TypeVar("T")
@@ -77,6 +81,18 @@ _ANSWERED = (
     update(_calls)
     .where(_calls.c.station == bindparam("of"), _calls.c.call == bindparam("id_"))
     .values(answered_by=bindparam("name"))
+)
+_ASK_FOR_CONTENT = (
+    update(tables.content_deliveries)
+    .where(
+        tables.content_deliveries.c.station == bindparam("of"),
+        tables.content_deliveries.c.state.in_(("offered", "sending", "stored")),
+        exists().where(tables.content_packs.c.pack == tables.content_deliveries.c.pack),
+    )
+    .values(state="due", missing=None)
+)
+_FORGET_BULK = delete(_lines).where(
+    _lines.c.bulk, _lines.c.order_journal_id.in_(select(_journals.c.id).where(_journals.c.station == bindparam("of")))
 )
 _GENERATION = select(tables.stations.c.generation).where(tables.stations.c.station == bindparam("of"))
 
@@ -201,6 +217,19 @@ class Orders:
         )
         return self._write(connection, row, [(payload, order_id)])
 
+    def hand_out(
+        self, connection: Connection, station: str, payload: ContentOffered | ContentChunk, event_id: str
+    ) -> int:
+        """Write a line of content, in the caller's transaction: whoever delivers that remembers it, not this journal.
+
+        The caller holds the station's lock. Return its number.
+        """
+        return self._write(connection, self._current_or_first(connection, station), [(payload, event_id)])
+
+    def current_row(self, connection: Connection, station: str) -> Row[Any]:
+        """Return the newest generation's row, opening the first if there is none; the caller holds the lock."""
+        return self._current_or_first(connection, station)
+
     def _current_or_first(self, connection: Connection, station: str) -> Row[Any]:
         row = _current(connection, station)
         if row is not None:
@@ -213,6 +242,9 @@ class Orders:
         current = _current(connection, station)
         generation = max(above, current.generation if current is not None else 0) + 1
         journal = uuid7(wall_ms=now)
+        # A station that begins a new orders journal may have lost its packs: it is offered all of them again.
+        connection.execute(_ASK_FOR_CONTENT, {"of": station})
+        connection.execute(_FORGET_BULK, {"of": station})
         first = {"station": station, "generation": generation, "journal": journal, "head": 0, "cursor": 0}
         connection.execute(_NEW_JOURNAL, first | {"chain": chain_start(journal)})
         row = _current(connection, station)
@@ -241,8 +273,8 @@ class Orders:
                 unsure=not self._clock.trusted(),
             )
             number, chain = number + 1, chain_next(chain, line)
-            urgent = type_of(payload) in URGENT_ORDERS
-            lines.append({"order_journal_id": row.id, "number": number, "line": line, "chain": chain, "urgent": urgent})
+            sort = {"urgent": type_of(payload) in URGENT_ORDERS, "bulk": type_of(payload) in BULK_ORDERS}
+            lines.append({"order_journal_id": row.id, "number": number, "line": line, "chain": chain, **sort})
         connection.execute(_NEW_LINE, lines)
         connection.execute(_MOVE, {"row": row.id, "to_head": number, "to_chain": chain})
         return number

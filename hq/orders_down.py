@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from common.clock import Clock
+from hq.content_feed import AHEAD, ContentFeed
 from hq.database import FAILURES
 from hq.ingest import Presences
 from hq.orders import Orders
@@ -55,6 +56,8 @@ class OrdersDown:
         self._signers = signers
         self._clock = clock
         self._publish = publish
+        self._content = ContentFeed(store.database, orders, clock)
+        self._hungry: set[str] = set()
         self._look = patience.over(self._see_to_all)
         self._tasks = asyncio.TaskGroup()
         self._making = asyncio.Lock()
@@ -115,6 +118,7 @@ class OrdersDown:
             await line.sender.reopened()
         self._begin(line, ack.session)
         await line.sender.take_ack(ack)
+        await self._feed(station, line)
 
     def _heed_unknown_key(self, station: str, key_id: bytes | None) -> None:
         """Sign with the newest key for a station that does not know ours: headquarters went back to an older copy."""
@@ -123,7 +127,8 @@ class OrdersDown:
             self._store.sign_with_newest(station)
 
     async def _see_to_all(self) -> None:
-        for station in self._orders.unacknowledged():
+        self._hungry = self._content.hungry()
+        for station in self._hungry | set(self._orders.unacknowledged()):
             await self._see_to(station)
 
     async def _see_to_new(self, station: str) -> None:
@@ -143,6 +148,15 @@ class OrdersDown:
         await line.sender.look()
         if line.session != birth.session and self._clock.wall_ms() - birth.received_ms > _DOWN_ACK_DUE_MS:
             self._begin(line, birth.session)
+        await self._feed(station, line)
+
+    async def _feed(self, station: str, line: _Line) -> None:
+        """Let a station have the next of the content it shall have, if it waits for little else."""
+        outbox = line.sender.outbox
+        while station in self._hungry and line.session and outbox.waiting < AHEAD:
+            if not self._content.feed(station, acked=outbox.cursor):
+                return
+            await line.sender.look()
 
     def _begin(self, line: _Line, session: str) -> None:
         if line.session != session:

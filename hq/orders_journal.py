@@ -35,7 +35,10 @@ _ACKNOWLEDGED = (
 
 
 class OrdersJournal:
-    """A `sync.source.Source`: always the newest generation of one station's orders. Nothing is ever dropped from it.
+    """A `sync.source.Source`: always the newest generation of one station's orders.
+
+    Nothing is dropped from it but chunks of content that the station has acknowledged (`hq.content_feed`). Should it
+    want one of those again, having lost what it had, a new generation begins.
 
     Every method waits for the database in place: it belongs to a loop that may.
     """
@@ -55,16 +58,23 @@ class OrdersJournal:
     async def read(self, first: int, *, count: int, size: int) -> Sequence[Line]:
         """Return consecutive lines from `first`: at most `count`, at most `size` bytes together, but at least one."""
 
-        def work(connection: Connection, row: Row[Any]) -> list[Line]:
+        def work(connection: Connection, row: Row[Any]) -> list[Line] | None:
             lines: list[Line] = []
-            for number, line, chain in connection.execute(_READ, {"row": row.id, "first": first, "end": first + count}):
-                size_with = sum(len(kept.line) for kept in lines) + len(line)
-                if lines and size_with > size:
+            # With the one before, whose chain the batch begins at.
+            before, after = max(1, first - 1), first + count
+            for number, line, chain in connection.execute(_READ, {"row": row.id, "first": before, "end": after}):
+                expected = before if not lines else lines[-1].number + 1
+                size_with = sum(len(kept.line) for kept in lines if kept.number >= first) + len(line)
+                if number != expected or (size_with > size and lines and lines[-1].number >= first):
                     break
                 lines.append(Line(number, line, chain))
-            return lines
+            wanted = [line for line in lines if line.number >= first]
+            return None if not wanted and first <= row.head else wanted
 
-        return await self._with(work)
+        lines = await self._with(work)
+        if lines is None:
+            self._orders.open_generation(self._station, 0)
+        return lines or []
 
     async def chain(self, number: int) -> bytes | None:
         """Return the chain at `number`, or None where there is no such number."""

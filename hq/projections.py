@@ -15,6 +15,11 @@ from sqlalchemy import Connection, Row, bindparam, exists, insert, literal_colum
 
 from common.events import (
     EVENTS,
+    ContentPlayed,
+    ContentRefused,
+    ContentRemoved,
+    ContentStored,
+    ContentWanted,
     DeviceTested,
     HelpAcknowledged,
     HelpRaised,
@@ -39,6 +44,7 @@ from hq import tables
 from hq.alarms import AlarmKind, plain, write_alarm
 from hq.aside import keep_aside
 from hq.calls import HelpEvent, project_help
+from hq.content_rows import is_readable_content, note_content, note_failed
 from hq.follow_ups import open_follow_up
 from hq.journals import JournalRow, add_journal, close_journal, each_line, find_journal, journal_row
 from hq.prepared import Prepared
@@ -268,16 +274,12 @@ class Projection:
                 self._record(told_by(payload, inner), inner["type"])
             case None:
                 self._not_understood(inner["type"], "unreadable")
-            case JournalOpened():
-                self._once(inner, payload, is_identifier(payload.previous) and payload.previous != row.journal)
-            case OrderApplied() | OrderFailed():
-                self._once(inner, payload, is_identifier(payload.order))
             case KeyIssued():
                 self._key_issued(payload)
-            case DeviceTested():
-                self._once(inner, payload, _is_name(payload.device))
             case _:
-                pass  # understood, and nothing that headquarters shows today hangs on it
+                usable = _is_usable(payload, row.journal)
+                if usable is not None:
+                    self._once(inner, payload, usable)
 
     def _key_issued(self, payload: KeyIssued) -> None:
         """Keep a shift key; not remembered by the event's id, so that one that was forgotten can come back."""
@@ -299,8 +301,12 @@ class Projection:
             case OrderApplied():
                 self._outcome(payload.order, "applied", "")
             case OrderFailed():
-                self._outcome(payload.order, "failed", plain(payload.reason, 200))
+                why = plain(payload.reason, 200)
+                self._outcome(payload.order, "failed", why)
+                note_failed(self._connection, self._station, payload.order, why, received_ms=self._received_ms)
                 self._alarm("order_failed", payload.order)
+            case ContentWanted() | ContentStored() | ContentRefused() | ContentRemoved() | ContentPlayed():
+                note_content(self._connection, self._station, payload, received_ms=self._received_ms)
             case DeviceTested():
                 note_tested(self._connection, self._station, payload, event, received_ms=self._received_ms)
 
@@ -372,6 +378,20 @@ def unwrap(event: dict[str, Any]) -> dict[str, Any] | None:
     except ValueError:
         return None
     return None if inner["type"] == "rescued" else inner  # a copy is copied, never wrapped again
+
+
+def _is_usable(payload: Payload, journal: str) -> bool | None:
+    """Tell whether what an event says can be acted on; None for one on which nothing hangs that is shown today."""
+    match payload:
+        case JournalOpened():
+            return is_identifier(payload.previous) and payload.previous != journal
+        case OrderApplied() | OrderFailed():
+            return is_identifier(payload.order)
+        case DeviceTested():
+            return _is_name(payload.device)
+        case ContentWanted() | ContentStored() | ContentRefused() | ContentRemoved() | ContentPlayed():
+            return is_readable_content(payload)
+    return None
 
 
 def _is_name(text: str) -> bool:

@@ -193,6 +193,7 @@ order_lines = Table(
     Column("line", LargeBinary, nullable=False),
     Column("chain", LargeBinary(32), nullable=False),
     Column("urgent", Boolean, nullable=False),
+    Column("bulk", Boolean, nullable=False, server_default=false()),  # forgotten once it is acknowledged
     sqlite_with_rowid=False,
 )
 
@@ -335,4 +336,51 @@ invitations = Table(
     Column("key", LargeBinary(32)),  # once it is used: the station's public key,
     Column("tls", LargeBinary(32)),  # and SHA-256 of the public key (SPKI) its certificate is for
     Index("ix_invitations_station", "station"),
+)
+
+content_packs = Table(
+    "content_packs",
+    metadata,
+    Column("pack", String(64), primary_key=True),  # SHA-256 of its file, in hexadecimal
+    Column("id", String(64), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("title_zh", String(64), nullable=False),
+    Column("title_en", String(64), nullable=False),
+    Column("begins", String(10), nullable=False),
+    Column("ends", String(10), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("chunks", LargeBinary, nullable=False),  # SHA-256 of each, one behind the other
+    Column("sent_ms", BigInteger, nullable=False),
+    Column("withdrawn_ms", BigInteger),
+)
+
+content_chunks = Table(
+    "content_chunks",
+    metadata,
+    Column("sha256", LargeBinary(32), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+content_deliveries = Table(
+    "content_deliveries",
+    metadata,
+    _of_station(),
+    Column("pack", String(64), primary_key=True),  # one brought by USB headquarters may not know
+    Column("state", String(12), nullable=False),  # due, offered, sending, stored, refused, removed, withdrawn, over
+    Column("reason", Text, nullable=False),
+    Column("id", String(64), nullable=False),  # these three as the station said
+    Column("version", BigInteger),
+    Column("way", String(8), nullable=False),
+    Column("offer", String(36)),  # id of the content.offered that is answered for
+    Column("missing", LargeBinary),  # a bit for each chunk that is still to be sent
+    Column("changed_ms", BigInteger, nullable=False),
+)
+
+content_plays = Table(
+    "content_plays",
+    metadata,
+    _of_station(),
+    Column("pack", String(64), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("plays", BigInteger, nullable=False),
 )

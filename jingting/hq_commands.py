@@ -299,3 +299,12 @@ def order() -> None:
 )
 def staff() -> None:
     """Say who may sign in at a station's duty desk."""
+
+
+@hq.group(
+    cls=Lazy,
+    places={name: f"jingting.content_commands:{name}" for name in ("pack", "send", "withdraw")}
+    | {"list": "jingting.content_commands:list_"},
+)
+def content() -> None:
+    """Legal education on idle screens: make a pack, send it, see where it is, withdraw it."""

@@ -182,7 +182,7 @@ class Outbox:
             session.flights.append(Flight(plan.first, last, size, now))
             self._next = last + 1
             if session.resend_at == NEVER:
-                session.resend_at = now + self._backoff(_LOG_FIRST_S, _LOG_CEILING_S, session.attempts)
+                session.resend_at = self._resend_at(session, now)
         else:
             session.probe_at = now + PROBE_EVERY_S
 
@@ -296,7 +296,7 @@ class Outbox:
             session.attempts = 0
             session.resend_at = NEVER
             if session.flights:
-                session.resend_at = now + self._backoff(_LOG_FIRST_S, _LOG_CEILING_S, 0)
+                session.resend_at = self._resend_at(session, now)
         waiting = [flight.sent for flight in session.flights]
         waiting += [tried.first_sent for tried in session.tries.values()]
         session.unanswered_since = min(waiting, default=NEVER)
@@ -335,6 +335,11 @@ class Outbox:
     def _recount(self) -> None:
         above = self._urgent[bisect.bisect_right(self._urgent, max(self.cursor, self.oldest - 1)) :]
         self._pending = [n for n in above if not contains(self._extra, n) and n not in self._withheld]
+
+    def _resend_at(self, session: Session, now: float) -> float:
+        """Return when to send again: one long line alone may take longer than the window's second."""
+        drains_s = sum(flight.size for flight in session.flights) / session.window.size
+        return now + self._backoff(_LOG_FIRST_S, _LOG_CEILING_S, session.attempts) + max(0.0, drains_s - 1.0)
 
     def _backoff(self, first: float, ceiling: float, attempts: int) -> float:
         full = min(ceiling, first * 2.0 ** min(attempts, 10))

@@ -171,6 +171,8 @@ class Sender:
             return True
         if not lines or prev is None:
             kept = await self._source.kept()
+            if kept.journal != self.outbox.kept.journal:
+                await self.reopened()
             self.outbox.pruned(kept.oldest)
             return True
         payload, count = self._fit(plan, lines, prev)

@@ -7,14 +7,16 @@ from pathlib import Path
 from microdot import Request, Response, redirect
 from microdot.microdot import HTTPException
 
+from agent.content_shelf import Shelf
 from agent.counter import Counter
+from agent.screens.content_pages import ContentPages
 from agent.screens.desk import Desk
 from agent.screens.forms import PATIENCE_S, TEMPLATES, Patience, event_id_of
 from agent.screens.queue_page import QueuePage
 from agent.screens.rating_pages import RatingPages
 from agent.screens.service_list import service_list
 from agent.screens.service_page import Places, no_places, service_page
-from agent.screens.shown import Offer, Room, words_of
+from agent.screens.shown import Room, words_of
 from agent.screens.speech import Speech, prompt
 from agent.screens.stage import Stage, nothing
 from agent.screens.stand_in import WORKER, StandIn
@@ -35,17 +37,18 @@ def build_citizen(
     wall_ms: Callable[[], int],
     rooms: Mapping[str, Room] | None = None,
     places: Places = no_places,
-    idle: Offer = nothing,
+    content: Shelf | None = None,
     recordings: Path | None = None,
     heartbeat_s: float = HEARTBEAT_S,
 ) -> LocalServer:
     """Return the citizen's web application; `wall_ms` is the wall clock, for the ids of forms.
 
-    `rooms`: pages by the first word of their address (`agent.screens.shown`). `idle` is asked when nobody has touched
-    the first page for a while. `places`: kinds of places that the directory has.
+    `rooms`: pages by the first word of their address (`agent.screens.shown`). `content`: what is shown when nobody has
+    touched the first page for a while. `places`: kinds of places that the directory has.
     `recordings`: a folder of clips that are said in place of those that were made (`agent.screens.speech`).
     """
     app = LocalServer()
+    idle = nothing if content is None else ContentPages(content, desk.view).serve(app)
     visits, catalogue = counter.visits, counter.records.catalogue
     pages = Pages(
         app, templates=TEMPLATES, allowed_hosts=allowed_hosts, speaks=lambda: visits.browse.language or DEFAULT

@@ -95,6 +95,10 @@ TOLD_IN_ROW = {
     "staff": "accounts",
     "staff_sessions": "sessions",
     "follow_ups": "follow-ups",
+    "content_packs": "content",
+    "content_chunks": "content",
+    "content_deliveries": "content",
+    "content_plays": "content",
     "audit": "audit",
 }
 """Each table of headquarters', and the row of the page that says how long it is kept."""

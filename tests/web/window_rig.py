@@ -104,7 +104,7 @@ async def a_window(changed, calling=lambda: False, broken=()):
         keys = ShiftKeys(journal, station="sjz-001", to=SealingPublicKey(PUBLIC), clock=clock)
         zone = ZoneInfo("Asia/Shanghai")
         records = Records(journal, clock, catalogue=CATALOGUE, code="JW012", zone=zone, seals=keys)
-        visits = Visits(records, clock, reader=Reader())
+        visits = Visits(records, clock, reader=Reader(), waiting=calling)
         visits.changed = changed
         ratings = Ratings(journal, clock, CATALOGUE, gives_way=lambda: calling() or visits.view() is not None)
         ratings.changed = changed

@@ -45,8 +45,8 @@
     if (content !== shown) postponed = pressing ? html : null;
     if (content === shown || pressing) return;
     const body = new DOMParser().parseFromString(html, "text/html").body;
-    const frame = body.querySelector("[data-frame]")?.dataset.frame;
-    if (frame && frame !== live.dataset.frame) return location.replace("/"); // another language, size, or voice
+    const frame = body.querySelector("[data-frame]")?.dataset.frame; // look of what is around
+    if (frame && live.dataset.frame !== (live.dataset.frame = frame)) return location.replace("/");
     shown = content;
     const focused = live.contains(document.activeElement) ? document.activeElement.id : "";
     live.replaceChildren(...body.childNodes);

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from agent.dispatches import Dispatches
 from agent.entry import Clock
 from agent.handovers import Handovers
 from agent.journal import Journal
@@ -39,10 +40,16 @@ class Counter:
     visits: Visits
     scans: Scans
     sign_in: SignIn
+    dispatches: Dispatches
     clock: Clock
     changed: Callable[[], None]
     shifts: Shifts
     handovers: Handovers
+
+    @property
+    def hears_of_orders(self) -> tuple[Shifts, SignIn, Dispatches]:
+        """Whose `orders_applied` has to be called when orders were carried out."""
+        return self.shifts, self.sign_in, self.dispatches
 
 
 def open_counter(
@@ -72,6 +79,8 @@ def open_counter(
         zone=ZoneInfo(station.zone),
         seals=seals,
     )
+    dispatches = Dispatches(journal, clock, changed)
+    supervisor.keep("dispatches", dispatches.run)
     sign_in = SignIn(journal, clock, changed=changed)
     supervisor.keep("sign-in", sign_in.run)
 
@@ -97,6 +106,7 @@ def open_counter(
         visits,
         scans,
         sign_in,
+        dispatches,
         clock,
         changed,
         shifts,

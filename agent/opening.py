@@ -13,6 +13,7 @@ from agent import (
     calls,
     content_rows,
     devices,
+    dispatches,
     handover_rows,
     orders,
     record_rows,
@@ -76,12 +77,14 @@ async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
         clock=clock,
         projectors=calls.projectors()
         | devices.projectors()
+        | dispatches.projectors()
         | self_test_rows.projectors()
         | record_rows.projectors()
         | handover_rows.projectors(),
         schema=(
             calls.SCHEMA,
             devices.SCHEMA,
+            dispatches.SCHEMA,
             self_test_rows.SCHEMA,
             orders.SCHEMA,
             record_rows.SCHEMA,

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 
 from common import workflow
+from common.dispatch import Result as DispatchResult
+from common.dispatch import Step as DispatchStep
 from common.personal import OnFile, PersonalField
 from common.rota import Rota
 
@@ -441,6 +443,21 @@ class ContentPlayed(Payload, frozen=True, kw_only=True):
     plays: Number
 
 
+class DispatchStepped(Payload, frozen=True, kw_only=True):
+    """An officer has taken a step of a dispatch: received it, set out, arrived, reported (then with a `result`)."""
+
+    dispatch: Identifier
+    step: DispatchStep
+    result: DispatchResult | None = None
+    staff: Name | None = None
+
+
+class DispatchExpired(Payload, frozen=True, kw_only=True):
+    """Nobody at the station received a dispatch before its time was over."""
+
+    dispatch: Identifier
+
+
 class OrdersOpened(Payload, frozen=True, kw_only=True):
     """The first line of every orders journal."""
 
@@ -527,6 +544,20 @@ class ContentWithdrawn(Payload, frozen=True, kw_only=True):
     expires: Instant | None = None
 
 
+class DispatchSent(Payload, frozen=True, kw_only=True):
+    """Somebody is to go: `reference` is the case's in the 110 system, which has all else; `service` of the catalogue.
+
+    It is to be received before `expires`. `order` as elsewhere.
+    """
+
+    service: Name
+    reference: Name
+    expires: Instant
+    grid: Name | None = None
+    priority: Priority = "normal"
+    order: Identifier | None = None
+
+
 EVENTS: dict[str, type[Payload]] = {
     "journal.opened": JournalOpened,
     "rescued": Rescued,
@@ -558,6 +589,8 @@ EVENTS: dict[str, type[Payload]] = {
     "record.called": RecordCalled,
     "record.rated": RecordRated,
     "record.revealed": RecordRevealed,
+    "dispatch.stepped": DispatchStepped,
+    "dispatch.expired": DispatchExpired,
     "staff.signed_in": StaffSignedIn,
     "staff.signed_out": StaffSignedOut,
     "staff.refused": StaffRefused,
@@ -581,11 +614,12 @@ ORDERS: dict[str, type[Payload]] = {
     "content.offered": ContentOffered,
     "content.chunk": ContentChunk,
     "content.withdrawn": ContentWithdrawn,
+    "dispatch.sent": DispatchSent,
     "event.withheld": EventWithheld,
 }
 """What headquarters journals for one station, by CloudEvents `type`."""
 
-URGENT_ORDERS = frozenset({"orders.opened", "help.answered", "help.test_answered", "key.rotated"})
+URGENT_ORDERS = frozenset({"orders.opened", "help.answered", "help.test_answered", "key.rotated", "dispatch.sent"})
 """Orders that travel on the urgent lane and are acted on when stored."""
 
 BULK_ORDERS = frozenset({"content.offered", "content.chunk"})

@@ -19,6 +19,7 @@ from hq.audit import Act
 from hq.authority import Authority, AuthorityMissingError
 from hq.copies import Contents, NoCopyError
 from hq.database import FAILURES, DatabaseUnreachableError, SchemaTooNewError
+from hq.dispatches import newest
 from hq.follow_ups import FollowUps
 from hq.ordering import UnknownStationsError, give
 from hq.orders import Order, Orders
@@ -174,6 +175,23 @@ def print_ordered(settings: HqSettings, order: Order, stations: tuple[str, ...] 
         return fail(first_line(error))
     had = f"; {given.already} have it already" if given.already else ""
     sys.stdout.write(f"{type_of(order)} is given to {len(given.stations)} stations{had}.\n")
+    return 0
+
+
+def print_dispatches(settings: HqSettings, *, as_json: bool) -> int:
+    """Print the newest dispatches of all stations, and return the exit code."""
+    try:
+        with closing(Store.open(settings.store.url)) as store:
+            found = newest(store.database)
+    except NO_STORE as error:
+        return fail(first_line(error))
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(one) for one in found], ensure_ascii=False) + "\n")
+        return 0
+    for one in found:
+        times = list(one.times.values())
+        since = times[-1] if times else one.sent
+        sys.stdout.write(f"{one.station:<12} {one.reference:<20} {one.service:<8} {one.stand:<12} {since}\n")
     return 0
 
 

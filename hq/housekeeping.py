@@ -27,7 +27,7 @@ _PAUSE_S: Final = 0.05
 _DAY_MS: Final = 24 * 3600 * 1000
 _NOT_TRUSTED: Final = "not synchronised: nothing is forgotten until it is"
 _WHO: Final = "headquarters, by age"
-_BY_HEADERS: Final[tuple[forgetting.Kind, ...]] = ("calls", "follow_ups", "refused_lines")
+_BY_HEADERS: Final[tuple[forgetting.Kind, ...]] = ("calls", "follow_ups", "dispatch_steps", "refused_lines")
 _BY_AUDIT: Final[tuple[forgetting.Kind, ...]] = ("ids", "record_ids")
 
 _STATIONS = select(tables.stations.c.station).order_by(tables.stations.c.station)

@@ -19,6 +19,7 @@ from common.events import (
     ContentChunk,
     ContentOffered,
     ContentWithdrawn,
+    DispatchSent,
     EventWithheld,
     HelpAnswered,
     HelpTestAnswered,
@@ -43,7 +44,7 @@ from sync.source import Kept
 SOURCE: Final = "/hq"
 """CloudEvents `source` of every order."""
 
-Order: TypeAlias = HelpAnswered | HelpTestAnswered | KeyRotated | RotaSet | StaffSet | ContentWithdrawn
+Order: TypeAlias = HelpAnswered | HelpTestAnswered | KeyRotated | RotaSet | StaffSet | DispatchSent | ContentWithdrawn
 """What may be ordered today."""
 
 T = TypeVar("T")

@@ -21,6 +21,8 @@ from common.events import (
     ContentStored,
     ContentWanted,
     DeviceTested,
+    DispatchExpired,
+    DispatchStepped,
     HelpAcknowledged,
     HelpRaised,
     HelpTested,
@@ -40,7 +42,7 @@ from common.events import (
 )
 from common.identifiers import is_identifier
 from common.record import RecordEvent, Told
-from hq import tables
+from hq import dispatches, tables
 from hq.alarms import AlarmKind, plain, write_alarm
 from hq.aside import keep_aside
 from hq.calls import HelpEvent, project_help
@@ -307,6 +309,8 @@ class Projection:
                 self._alarm("order_failed", payload.order)
             case ContentWanted() | ContentStored() | ContentRefused() | ContentRemoved() | ContentPlayed():
                 note_content(self._connection, self._station, payload, received_ms=self._received_ms)
+            case DispatchStepped() | DispatchExpired():
+                dispatches.note(self._connection, self._station, payload, event, received_ms=self._received_ms)
             case DeviceTested():
                 note_tested(self._connection, self._station, payload, event, received_ms=self._received_ms)
 
@@ -387,6 +391,8 @@ def _is_usable(payload: Payload, journal: str) -> bool | None:
             return is_identifier(payload.previous) and payload.previous != journal
         case OrderApplied() | OrderFailed():
             return is_identifier(payload.order)
+        case DispatchStepped() | DispatchExpired():
+            return is_identifier(payload.dispatch)
         case DeviceTested():
             return _is_name(payload.device)
         case ContentWanted() | ContentStored() | ContentRefused() | ContentRemoved() | ContentPlayed():

@@ -1,6 +1,7 @@
 """What holds now: the orders with which a new generation begins (`docs/link.md`, "Orders").
 
-Two kinds. What is to be done once (an answer, a key) is in it until it is done or its time is over. What says how
+Three kinds. What is to be done once (an answer, a key) is in it until it is done or its time is over; a dispatch until
+it was reported, since a kiosk that lost its disk has lost it, or its time is over. What says how
 something stands (a rota) is in it for good, done or not: the newest that did not fail, and none before it, which a
 station that had done the newest would otherwise go back to.
 """
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, bindparam, select
 from common.clock import rfc3339
 from common.events import ORDERS, Payload
 from hq import tables
+from hq.dispatches import IS_OVER
 
 STANDING: Final[Mapping[str, Callable[[Payload], str]]] = {"rota.set": lambda _rota: "", "staff.set": lambda _staff: ""}
 """The types that say how something stands, and of which thing: a later order of the same thing takes its place."""
@@ -23,7 +25,9 @@ _GIVEN = (
     select(_orders.c.id, _orders.c.type, _orders.c.data, _orders.c.outcome)
     .where(
         _orders.c.station == bindparam("of"),
-        (_orders.c.outcome == "open") | (_orders.c.type.in_(STANDING) & (_orders.c.outcome == "applied")),
+        (_orders.c.outcome == "open")
+        | ((_orders.c.outcome == "applied") & (_orders.c.type.in_(STANDING) | (_orders.c.type == "dispatch.sent"))),
+        ~IS_OVER,
         _orders.c.expires.is_(None) | (_orders.c.expires > bindparam("now")),
     )
     .order_by(_orders.c.position)

@@ -305,6 +305,20 @@ follow_ups = Table(
     Index("ix_follow_ups_closed", "closed_ms"),
 )
 
+dispatch_steps = Table(
+    "dispatch_steps",
+    metadata,
+    _of_station(),
+    Column("dispatch", String(36), primary_key=True),  # the order's id
+    Column("step", String(16), primary_key=True),  # or `expired`
+    Column("time", String(32), nullable=False),  # by the station's clock,
+    Column("unsure", Boolean, nullable=False),  # if that was to be trusted
+    Column("received_ms", BigInteger, nullable=False),
+    Column("result", String(16)),
+    Column("staff", String(64)),
+    Index("ix_dispatch_steps_received", "station", "received_ms"),
+)
+
 staff = Table(
     "staff",
     metadata,

@@ -287,7 +287,7 @@ def user() -> None:
     """Say who may use headquarters' pages."""
 
 
-@hq.group(cls=Lazy, places={"rota": "jingting.hq_orders:rota"})
+@hq.group(cls=Lazy, places={name: f"jingting.hq_orders:{name}" for name in ("rota", "dispatch", "dispatches")})
 def order() -> None:
     """Tell stations what to do; each does it once, now or when it comes back."""
 

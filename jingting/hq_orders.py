@@ -1,6 +1,7 @@
 # ruff: noqa: PLC0415 - imports inside commands: `jingting --help` needs none of headquarters
 """`jingting hq order …`: what headquarters tells its stations to do."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import click
 
 from jingting.loading import load, set_up
 
+_CODE = re.compile(r"[0-9A-Za-z._/-]{1,64}", re.ASCII)
 _CONFIG = click.option(
     "--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings, a TOML file.", default=None
 )
@@ -39,6 +41,68 @@ def rota(
     from hq.cli import print_ordered
 
     sys.exit(print_ordered(settings, RotaSet(rota=read), asked))
+
+
+@click.command()
+@_CONFIG
+@click.option("--station", required=True, metavar="ID", help="Which one is to go.")
+@click.option("--service", required=True, metavar="CODE", help="What it is about, of the catalogue: QZ-01.")
+@click.option("--reference", required=True, metavar="TEXT", help="The case in the 110 system, which has all else.")
+@click.option("--grid", metavar="CODE", help="Where.")
+@click.option("--urgent", is_flag=True, help="Shown above the others.")
+@click.option(
+    "--within",
+    type=click.IntRange(1, 24 * 60),
+    default=30,
+    show_default=True,
+    metavar="MINUTES",
+    help="It is to be received by then; else it has expired.",
+)
+@click.pass_context
+def dispatch(
+    context: click.Context,
+    /,
+    config: Path | None,
+    *,
+    station: str,
+    service: str,
+    reference: str,
+    grid: str | None,
+    urgent: bool,
+    within: int,
+) -> None:
+    """Send somebody from a station: no names, no story, those the 110 system has under its reference."""
+    for option, text in (("--service", service), ("--reference", reference), ("--grid", grid)):
+        if text is not None and not _CODE.fullmatch(text):
+            raise click.BadParameter("1 to 64 of 0-9, A-Z, a-z, ., _, / and -", param_hint=option)
+    from common.clock import Clock, rfc3339
+    from common.events import DispatchSent
+    from hq import settings as hq_settings
+
+    settings = load(hq_settings.load, config or _parents(context))
+    set_up(quiet=("alembic",))
+    from hq.cli import print_ordered
+
+    expires = rfc3339(Clock().wall_ms() + within * 60_000)
+    sent = DispatchSent(
+        service=service, reference=reference, grid=grid, priority="urgent" if urgent else "normal", expires=expires
+    )
+    sys.exit(print_ordered(settings, sent, (station,)))
+
+
+@click.command()
+@_CONFIG
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@click.pass_context
+def dispatches(context: click.Context, config: Path | None, *, as_json: bool) -> None:
+    """Print the newest dispatches, the last one sent on top: where, which, and how it stands since when."""
+    from hq import settings as hq_settings
+
+    settings = load(hq_settings.load, config or _parents(context))
+    set_up(quiet=("alembic",))
+    from hq.cli import print_dispatches
+
+    sys.exit(print_dispatches(settings, as_json=as_json))
 
 
 def _asked(stations: tuple[str, ...], *, everybody: bool) -> tuple[str, ...] | None:

@@ -10,6 +10,7 @@ from microdot.microdot import HTTPException
 
 from agent.counter import Counter
 from agent.screens.desk import Desk
+from agent.screens.dispatch_pages import DispatchPages
 from agent.screens.forms import PATIENCE_S, TEMPLATES, Patience, event_id_of, known
 from agent.screens.handover_pages import HandoverPages
 from agent.screens.record_pages import RecordPages
@@ -47,6 +48,7 @@ def build_duty(
     screen.sign_in.serve(app)
     screen.records.serve(app)
     screen.handovers.serve(app)
+    screen.dispatches.serve(app)
     app.get("/")(screen.first)
     app.get("/events")(screen.events)
     app.get("/duty")(screen.page)
@@ -67,6 +69,9 @@ class _Screen:
         self.sign_in = SignInPages(counter.sign_in, pages, self._values)
         self.records = RecordPages(counter, self.sign_in, pages, self._values)
         self.handovers = HandoverPages(counter, pages, self._values)
+        self.dispatches = DispatchPages(
+            counter, self.sign_in, lambda request, taking: self.records.done(request, taking, "/duty")
+        )
         self._desk = desk
         self._counter = counter
         self._pages = pages
@@ -78,10 +83,10 @@ class _Screen:
         return redirect("/duty", 303)
 
     async def page(self, request: Request) -> Response:
-        return self._pages.page(request, "duty.html", **self._values(), **self.records.values())
+        return self._pages.page(request, "duty.html", **self._values(), **self._work())
 
     async def live(self, request: Request) -> Response:
-        return self._pages.fragment(request, "duty_live.html", **self._values(), **self.records.values())
+        return self._pages.fragment(request, "duty_live.html", **self._values(), **self._work())
 
     async def calls(self, request: Request) -> Response:
         return self._pages.fragment(request, "duty_calls.html", **self._values())
@@ -118,6 +123,9 @@ class _Screen:
         if refusal is not None:
             raise HTTPException(409, NOT_TESTED[refusal])
         return redirect("/duty", 303)
+
+    def _work(self) -> dict[str, object]:
+        return self.records.values() | self.dispatches.values()
 
     def _values(self) -> dict[str, object]:
         view = self._desk.view()

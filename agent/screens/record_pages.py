@@ -90,12 +90,12 @@ class RecordPages:
 
     async def call_next(self, request: Request) -> Response:
         """Call the next one of the waiting room."""
-        return await self._done(request, self._counter.queue.call_next(event_id_of(request)), "/duty")
+        return await self.done(request, self._counter.queue.call_next(event_id_of(request)), "/duty")
 
     async def call(self, request: Request, record: str) -> Response:
         """Call somebody again, or out of turn."""
         calling = self._counter.queue.call(known(record), event_id_of(request))
-        return await self._done(request, calling, "/duty")
+        return await self.done(request, calling, "/duty")
 
     async def shift(self, request: Request) -> Response:
         """Ask whether the shift is really to end."""
@@ -121,7 +121,7 @@ class RecordPages:
             state="draft" if form.get("as") == "draft" else "registered",
             typed=_typed(form),
         )
-        return await self._done(request, opening, _at(event_id))
+        return await self.done(request, opening, _at(event_id))
 
     async def show(self, request: Request, record: str) -> Response:
         """Show a record, masked, with its steps."""
@@ -132,7 +132,7 @@ class RecordPages:
         """Complete or correct a record."""
         form, header = form_of(request), _header(form_of(request), self._sign_in.who(request))
         amending = self._records.amend(known(record), event_id_of(request), header=header, typed=_typed(form))
-        return await self._done(request, amending, _at(record))
+        return await self.done(request, amending, _at(record))
 
     async def step(self, request: Request, record: str, step: str) -> Response:
         """Take a record one step on."""
@@ -140,7 +140,7 @@ class RecordPages:
         if name is None:
             raise HTTPException(404)
         stepping = self._records.step(known(record), name, event_id_of(request), _filled(request))
-        response = await self._done(request, stepping, _at(record))
+        response = await self.done(request, stepping, _at(record))
         if name == "finish" and response.status_code == _SEE_OTHER:
             with suppress(JournalError):  # nothing is lost by it: no rating
                 self._counter.ratings.done(record)
@@ -167,7 +167,7 @@ class RecordPages:
 
     # -- small things -----------------------------------------------------------------------------------------------
 
-    async def _done(self, request: Request, action: Coroutine[Any, Any, Any], goal: str) -> Response:
+    async def done(self, request: Request, action: Coroutine[Any, Any, Any], goal: str) -> Response:
         """Carry out a form, and lead to the page `goal`; or say why not, in a page from which it may be sent again."""
         try:
             ended = await self._patience.started(action, within_s=SAVE_S)

@@ -17,6 +17,7 @@ from hq.database import Database
 from hq.follow_ups import FollowUps
 from hq.screens.city import city, has_trouble
 from hq.screens.desk import Desk
+from hq.screens.dispatch_pages import DispatchPages
 from hq.screens.door import Door, Doorway
 from hq.screens.follow_up_pages import FollowUpPages
 from hq.screens.papers import Papers
@@ -53,6 +54,7 @@ def build(
     screens = _Screens(desk, pages, door, follow_ups, stream, wall_ms=wall_ms)
     door.serve(app)
     FollowUpPages(follow_ups, door, pages).serve(app)
+    DispatchPages(database, door, pages).serve(app)
     Papers(database, accounts, door, pages).serve(app)
     app.get("/")(door.only("watch", screens.city))
     app.get("/live")(door.only("watch", screens.city_live, kind="live"))

@@ -94,6 +94,7 @@ TOLD_IN_ROW = {
     "invitations": "invitations",
     "staff": "accounts",
     "staff_sessions": "sessions",
+    "dispatch_steps": "dispatches",
     "follow_ups": "follow-ups",
     "content_packs": "content",
     "content_chunks": "content",

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from agent import calls, handover_rows, orders, record_rows, rota_row, staff
+from agent import calls, dispatches, handover_rows, orders, record_rows, rota_row, staff
 from agent.counter import Counter
 from agent.handovers import Handovers
 from agent.journal import Journal
@@ -91,7 +91,10 @@ async def a_window(changed, calling=lambda: False, broken=()):
             Path(folder, "station.db"),
             source="/stations/sjz-001",
             clock=clock,
-            projectors=calls.projectors() | record_rows.projectors() | handover_rows.projectors(),
+            projectors=calls.projectors()
+            | dispatches.projectors()
+            | record_rows.projectors()
+            | handover_rows.projectors(),
             schema=(
                 calls.SCHEMA,
                 orders.SCHEMA,
@@ -99,6 +102,7 @@ async def a_window(changed, calling=lambda: False, broken=()):
                 rota_row.SCHEMA,
                 staff.SCHEMA,
                 handover_rows.SCHEMA,
+                dispatches.SCHEMA,
             ),
         )
         keys = ShiftKeys(journal, station="sjz-001", to=SealingPublicKey(PUBLIC), clock=clock)
@@ -115,6 +119,8 @@ async def a_window(changed, calling=lambda: False, broken=()):
             queue = Queue(journal, clock)
             sign_in = SignIn(journal, clock, changed=changed, is_pin=_is_pin)
 
+            sent = dispatches.Dispatches(journal, clock, changed)
+
             async def new_key():
                 sign_in.shift_ended()
                 await keys.new_shift()
@@ -122,7 +128,7 @@ async def a_window(changed, calling=lambda: False, broken=()):
             shifts = Shifts(journal, clock, zone=zone, new_key=new_key)
             records.team = shifts.team
             handovers = Handovers(journal, teams=shifts.handing_over, devices=lambda: tuple(broken))
-            parts = (records, queue, ratings, reveals, visits, scans, sign_in, clock, changed, shifts, handovers)
+            parts = (records, queue, ratings, reveals, visits, scans, sign_in, sent, clock, changed, shifts, handovers)
             yield Counter(*parts), journal, keys
         finally:
             for task in running:

@@ -122,9 +122,10 @@ class Shifts:
         names = {"name_zh": turn.shift.zh, "name_en": turn.shift.en}
         return ShiftView(known=True, team=turn.team, **names, until=until, left_s=in_steps_s(left_s))
 
-    def local(self, time: str) -> str:
+    def local(self, time: str, language: str) -> str:
         """Return a time of the journal (RFC 3339) as this station's clocks on the wall say it, without seconds."""
-        return datetime.fromisoformat(time).astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
+        at = datetime.fromisoformat(time).astimezone(self._zone)
+        return f"{at.year}年{at.month}月{at.day}日 {at:%H:%M}" if language == "zh-CN" else f"{at:%Y-%m-%d %H:%M}"
 
     async def begin_by_hand(self) -> None:
         """Begin a shift because an officer says so. Raises JournalError: the old key is forgotten all the same."""

@@ -52,7 +52,8 @@ async def test_a_sheet_is_gone_through_item_by_item_signed_by_both_and_printed(s
     goal = await submit(station, f"{HERE}/next", f"{HERE}/{handover}/sign", **form)
     assert goal == f"{HERE}/past/{handover}"
     html = (await station.get(f"{goal}?lang=zh-CN")).text
-    for shown in ("1001", "2001", "没看到材料", "门口的灯坏了", "已拒收", station.counter.records.get(first).number):
+    assert re.search(r"<dd>20\d\d年\d+月\d+日 \d\d:\d\d</dd>", html)
+    for shown in ("1001", "2001", "门口的灯坏了", "已拒收：没看到材料", station.counter.records.get(first).number):
         assert shown in html
     sheet = (await station.get(f"{HERE}?lang=en")).text
     assert "stays with –: 没看到材料" in sheet

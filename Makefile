@@ -3,7 +3,7 @@
 PYTHON := .venv/bin/python
 CATALOGUES := $(wildcard common/web/locales/*/LC_MESSAGES/*.po)
 TEMPLATES := $(wildcard agent/screens/templates/*.html hq/screens/templates/*.html common/web/templates/*.html)
-.PHONY: run test check bench faults audit lock clean setup
+.PHONY: run test check bench faults screens audit lock clean setup
 
 run: setup
 	@$(PYTHON) -m jingting demo $(ARGS)
@@ -24,6 +24,10 @@ bench: setup
 
 faults: setup
 	@$(PYTHON) -m pytest -q tests/faults $(ARGS)
+
+# A picture of every page, in docs/screens; small where there is Debian's pngquant.
+screens: setup
+	@PYTHONPATH=$(CURDIR) $(PYTHON) tests/browser/screens.py
 
 # Known vulnerabilities of what is locked, and what a linter for security finds; asks the advisories of the Python index.
 audit: .venv/audit.stamp

@@ -18,10 +18,19 @@
     return box.width > 0 && box.height > 0 && element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
   }
 
+  // What scrolls goes on behind what stands.
+  function stands(element) {
+    return element && (["fixed", "sticky"].includes(getComputedStyle(element).position) || stands(element.parentElement));
+  }
+
+  function mayCover(one, other) {
+    return !rules.still && Boolean(stands(one)) !== Boolean(stands(other));
+  }
+
   // -- controls ---------------------------------------------------------------------------------------------------
 
   const controls = [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary")].filter(isSeen);
-  const boxes = controls.map((control) => control.getBoundingClientRect());
+  const boxes = controls.map((control) => (control.closest("label") ?? control).getBoundingClientRect()); // its words are hit as well
 
   function gap(a, b) {
     const across = Math.max(a.left - b.right, b.left - a.right, 0);
@@ -39,11 +48,12 @@
     } else {
       for (const [x, y] of [[0.5, 0.5], [0.25, 0.25], [0.75, 0.75]]) {
         const hit = document.elementFromPoint(box.left + box.width * x, box.top + box.height * y);
-        if (hit && !control.contains(hit) && !hit.contains(control)) {
+        if (hit && mayCover(hit, control)) break;
+        if (hit && !control.contains(hit) && !hit.contains(control) && !hit.closest("label")?.contains(control)) {
           found.push(`${named(control)} is covered by ${named(hit)}`);
           break;
         }
-        if (hit && hit !== control && hit.contains(control) && !control.contains(hit)) {
+        if (hit && hit !== control && hit.contains(control) && !control.closest("label")) {
           found.push(`a tap on ${named(control)} misses it`);
           break;
         }
@@ -154,7 +164,7 @@
     for (const other of texts.slice(at + 1)) {
       const meets = one.lines.some((a) => other.lines.some((b) =>
         Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 2));
-      if (meets) found.push(`${one.words} and ${other.words} lie on each other`);
+      if (meets && !mayCover(one.element, other.element)) found.push(`${one.words} and ${other.words} lie on each other`);
     }
   });
 

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from browser_rig import DEADLINE_S, LOOKS, Screen
 
 from common.identifiers import uuid7
+from jingting.city import MONITOR
 from jingting.web import submit
 
 Step: TypeAlias = str | Callable[[Screen], Awaitable[None]]
@@ -84,6 +85,47 @@ async def served(screen: Screen) -> None:
         await send(f"/{record}/steps/{step}", **fields)
 
 
+def desk(path: str) -> Step:
+    """Open a page of the duty desk."""
+
+    async def act(screen: Screen) -> None:
+        await screen.page.goto(screen.duty + path)
+
+    return act
+
+
+async def display(screen: Screen) -> None:
+    await screen.page.goto(screen.home + "/queue")
+
+
+async def pressed(screen: Screen) -> None:
+    """Let somebody press help on the citizen's screen."""
+    assert await asyncio.to_thread(submit, screen.home + "/help", event_id=uuid7(wall_ms=time.time_ns() // 1_000_000))
+
+
+async def recorded(screen: Screen) -> None:
+    """Open the page of a record that the officer has just opened."""
+    event_id = uuid7(wall_ms=time.time_ns() // 1_000_000)
+    form = {"service": "HZ-01", "as": "registered", "name": "样本·䶮㛃", "number": "11010519491231002X"}
+    assert await asyncio.to_thread(submit, screen.duty + "/duty/records", event_id=event_id, **form)
+    await screen.page.goto(f"{screen.duty}/duty/records/{event_id}")
+
+
+def headquarters(path: str) -> Step:
+    """Open a page of headquarters, as its monitor."""
+
+    async def act(screen: Screen) -> None:
+        await asyncio.to_thread(screen.city.account)
+        await screen.page.goto(screen.city.hq_url + "/sign-in")
+        await screen.page.fill("input[name=name]", MONITOR)
+        await screen.page.fill("input[name=password]", screen.city.monitor_password)
+        await screen.page.click("button[type=submit], main button")
+        await screen.shows(".city, #live")
+        await screen.page.goto(screen.city.hq_url + path)
+
+    return act
+
+
 HELP = ".help button"
 END = "#end"
 NEWS = '[data-news="{}"]'
@@ -143,3 +185,18 @@ CALLING = (
     ),
 )
 """Pages of a help call, at a station of their own: a closed call is shown for a minute."""
+
+DESK = (
+    Walk(name="queue display", shows="body", steps=(display,)),
+    Walk(name="duty desk", shows="#live", steps=(desk("/duty"),)),
+    Walk(name="duty desk, help", shows=".call.raised", steps=(pressed, desk("/duty"))),
+    Walk(name="duty desk, new record", shows="main", steps=(desk("/duty/new"),)),
+    Walk(name="duty desk, new record of a service", shows="main form", steps=(desk("/duty/new?service=HZ-01"),)),
+    Walk(name="duty desk, record", shows="main", steps=(recorded,)),
+    Walk(name="duty desk, shift", shows="main", steps=(desk("/duty/shift"),)),
+    Walk(name="duty desk, handover", shows="main", steps=(desk("/duty/handover"),)),
+    Walk(name="duty desk, sign in", shows="main", steps=(desk("/duty/sign-in"),)),
+    Walk(name="headquarters", shows="#live", steps=(headquarters("/"),)),
+    Walk(name="headquarters, help", shows=".call", steps=(pressed, headquarters("/"))),
+)
+"""Pages of the people at work, at a station where people call for help."""

@@ -1,0 +1,79 @@
+"""`make screens`: a picture of every page, in docs/screens; smaller where Debian's pngquant is at hand.
+
+Run with tests/browser as its folder of imports: `python tests/browser/screens.py`.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+
+from browser_rig import WINDOW, Screen, chromium
+from looks import begun, walked
+from playwright.async_api import Browser, async_playwright
+from walks import CALLING, DESK, QUIET
+
+from jingting.city import City
+
+FOLDER = Path(__file__).parents[2] / "docs/screens"
+WIDE = {"width": 1280, "height": 800}
+HIGH = {"width": 800, "height": 1280}
+
+OTHERS = (("home", "en", "normal", WIDE), ("home", "zh-CN", "large", HIGH), ("service", "en", "large", HIGH))
+"""Some pages once more: another language, size or screen."""
+
+
+async def taken(browser: Browser, city: City) -> list[Path]:
+    """Take all pictures, and return their files."""
+    files = []
+    for station, walks in zip(city.stations, (QUIET, CALLING), strict=True):
+        for walk in walks:
+            looks = [("zh-CN", walk.looks[0], WIDE)]
+            looks += [(language, look, size) for name, language, look, size in OTHERS if name == walk.name]
+            for language, look, size in looks:
+                screen = await opened(browser, city, station)
+                await begun(screen)
+                await walked(screen, walk)
+                await screen.looks(look)
+                await screen.speak(language)
+                await screen.page.set_viewport_size(size)
+                await screen.shows(walk.shows)
+                other = "" if (language, size) == ("zh-CN", WIDE) else f" {language} {look}"
+                files.append(await picture(screen, walk.name + other))
+                await screen.page.context.close()
+    for walk in DESK:
+        screen = await opened(browser, city, city.stations[1])
+        await begun(screen)
+        await walked(screen, walk)
+        files.append(await picture(screen, walk.name))
+        await screen.page.context.close()
+    return files
+
+
+async def opened(browser: Browser, city: City, station: str) -> Screen:
+    context = await browser.new_context(**(WINDOW | {"viewport": WIDE}))
+    return Screen(page=await context.new_page(), city=city, station=station)
+
+
+async def picture(screen: Screen, name: str) -> Path:
+    """Take one picture."""
+    file = FOLDER / f"{name.replace(',', '').replace(' ', '-')}.png"
+    await screen.page.screenshot(path=file, animations="disabled")
+    if shutil.which("pngquant"):
+        smaller = await asyncio.create_subprocess_exec("pngquant", "--force", "--ext", ".png", "64", file)
+        await smaller.wait()
+    return file
+
+
+async def main() -> None:
+    """Start a city and a browser, and throw away the pictures of pages that are no more."""
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        async with City(Path(folder), stations=2) as city, async_playwright() as playwright:
+            files = await taken(await chromium(playwright), city)
+    for file in set(FOLDER.glob("*.png")) - set(files):
+        file.unlink()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -137,6 +137,13 @@ LAST_STREET = ("#find-grid", "#letters-5", '[id^="address-"]')
 
 QUIET = (
     Walk(name="home", shows="#service-HZ-01"),
+    Walk(name="all services", shows="#group-CRJ", steps=("#all-services",)),
+    Walk(
+        name="more services, in large words",
+        looks=("large",),
+        shows="#group-QT",
+        steps=("#large", "#all-services", "#more"),
+    ),
     Walk(name="services of a group", shows="#service-QZ-03", steps=("#all-services", "#group-QZ")),
     Walk(name="service", shows="#take", steps=("#service-HZ-01",)),
     Walk(name="service with most to bring", shows="#take", steps=("#service-CRJ-01",)),
@@ -148,7 +155,7 @@ QUIET = (
         steps=("#large", "#service-HZ-02", "#bring"),
     ),
     Walk(name="when and where", shows=".places", steps=("#service-HZ-01", "#when")),
-    Walk(name="report to the police", shows=".call-110", steps=("#all-services", "#group-BJ", "#service-BJ-01")),
+    Walk(name="report to the police", shows=".call-110", steps=("#all-services", "#group-BJ")),
     Walk(name="question", shows="#answer-0-3", steps=("#service-HZ-01", "#take")),
     Walk(name="question with most answers", shows="#answer-0-4", steps=("#service-QZ-01", "#take")),
     Walk(name="answers", shows=".own", steps=("#service-QZ-01", "#take", "#answer-0-3")),

@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import pytest
 from web_desks import EVENT, StationDesk, a_call, at_station
+from window_rig import a_window
 
 from agent.screens.shown import Shown
+from agent.screens.stage import Stage
+from agent.screens.visit_pages import VisitPages
 from agent.visit import IDLE_S, WARNING_S
 
 GROUP = Shown("citizen_group.html", {"group": {"zh": "某处", "en": "Somewhere"}, "services": []})
@@ -85,16 +88,32 @@ async def test_a_call_for_help_is_a_strip_above_what_is_open_and_whole_above_not
     assert 'id="group-HZ"' in page
 
 
-async def test_idle_content_gives_way_to_a_touch_and_to_a_call():
-    idle = Shown("citizen_group.html", {"group": {"zh": "广告", "en": "A notice"}, "services": []})
-    async with at_station(StationDesk(), citizen={"idle": lambda: idle}) as browser:
-        assert "广告" not in (await browser.get("/")).text
-        assert "广告" in await wait(browser, IDLE_S)
-        await browser.post("/stay")
-        assert "广告" not in (await browser.get("/")).text
-        await wait(browser, IDLE_S)
-        await browser.desk.become(calls=(a_call(),))
-        assert "广告" not in (await browser.get("/")).text
+async def test_what_stands_on_the_stage_is_the_first_of_visit_rating_page_and_idle_content():
+    async with a_window(lambda: None) as (counter, _, _):
+        offered = {"rating": None, "idle": Shown("idle")}
+        stage = Stage(
+            visits=counter.visits,
+            ratings=counter.ratings,
+            visit=VisitPages(counter),
+            rooms={"somewhere": somewhere},
+            rating=lambda: offered["rating"],
+            idle=lambda: offered["idle"],
+        )
+        assert stage.shown()[0] == "home"
+        counter.clock.ahead_s += IDLE_S
+        assert stage.shown()[0] == "idle"
+        counter.visits.stay()
+        assert stage.shown()[0] == "home"
+        counter.visits.go(("somewhere", "here"))
+        assert stage.shown() == ("room", GROUP)
+        offered["rating"] = Shown("rating")
+        assert stage.shown()[0] == "rating"
+        counter.visits.begin(EVENT, "ZX-01")
+        assert stage.shown()[0] == "visit"
+        counter.visits.leave()
+        assert stage.shown()[0] == "rating"
+        offered["rating"] = None
+        assert stage.shown()[0] == "home"
 
 
 # -- leaving ----------------------------------------------------------------------------------------------------------

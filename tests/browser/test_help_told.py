@@ -6,7 +6,8 @@ import json
 import pytest
 import pytest_asyncio
 from browser_rig import LANGUAGES, Screen, until
-from walks import HELP, headquarters_answers, officer
+from looks import looked_at
+from walks import HELP, Walk, headquarters_answers, officer
 
 from jingting.city import City
 from tests.faults.faults_rig import FullDisk
@@ -106,6 +107,11 @@ async def test_with_the_disk_full_the_desk_rings_the_page_says_110_and_recorded_
             await reads(screen, NOT_RECORDED[language])
             assert await screen.page.locator(".call-110 b").inner_text() == "110"
             await says_nothing_of(screen, RECORDED[language])
+            if language == LANGUAGES[0]:  # it looks in both
+                wrong = await looked_at(screen, Walk(name="not recorded", shows=".call-110"))
+                assert not wrong, "\n".join(wrong)
+                await screen.looks("normal")
+                await screen.speak(language)
             disk.close()
             await reads(screen, RECORDED[language])
             await reads(screen, AT_HQ[language])

@@ -70,6 +70,10 @@ def boxes(database: Path) -> dict[bytes, str]:
     return found
 
 
+def generations(city: City) -> list[int]:
+    return query(city.hq_database, "SELECT generation FROM order_journals WHERE station = ?", STATION)
+
+
 async def record_of(city: City, **typed: str) -> str:
     """Open a record with personal fields at the duty desk, close it, and return its id."""
     url, record = city.duty_url(STATION), uuid7(wall_ms=Clock().wall_ms())
@@ -126,6 +130,7 @@ async def test_a_kiosk_from_a_copy_older_than_what_headquarters_keeps_closes_its
         data = city.station_folder(STATION) / "data"
         await press_recorded(city)
         await all_there_once(city, 1)
+        await answered(city)
         await close_call(city)
         await until(lambda: query(city.hq_database, "SELECT state FROM help_calls") == ["closed"])
         await station.stop()
@@ -137,7 +142,9 @@ async def test_a_kiosk_from_a_copy_older_than_what_headquarters_keeps_closes_its
         await until(lambda: query(city.hq_database, "SELECT state FROM help_calls") == ["closed"] * 2)
         await station.stop()
         await city.process("hq").stop()
+        before = generations(city)
         await days_pass_at_headquarters(city, 100)
+        assert generations(city) == [max(before) + 1], "the answer of a hundred days ago is still in an orders journal"
         assert query(city.hq_database, "SELECT count(*) FROM help_calls") == [0]
         assert query(city.hq_database, "SELECT count(*) FROM events WHERE length(line) > 0") == [0]
 

@@ -40,6 +40,7 @@ def test_every_commit_reaches_the_disk_before_it_is_told(tmp_path):
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
         assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+        assert connection.execute(text("PRAGMA secure_delete")).scalar() == 1
 
 
 def test_an_empty_journal_stands_at_its_start(store):

@@ -100,7 +100,7 @@ async def test_a_certificate_that_ends_soon_is_named_below_what_rings():
     async with at_headquarters(CityDesk(a_row(), expiring=ending)) as browser:
         page = " ".join((await browser.get("/?lang=en")).text.split())
         chinese = (await browser.get("/?lang=zh-CN")).text
-    said = ["The broker's certificate ends today, or has ended.", "for the broker ends in 59 days."]
+    said = ["The broker's certificate ends today, or has ended.", "for the broker ends in 59 days. Tell whoever"]
     at = [page.index('<section class="calls"'), *(page.replace("&#39;", "'").index(words) for words in said)]
     assert at == sorted(at)
     assert "消息服务器的证书" in chinese

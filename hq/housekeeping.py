@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 EVERY_S: Final = 6 * 3600.0
 """How long from the end of one sweep to the next."""
 _PAUSE_S: Final = 0.05
+_BREATH_S: Final = 0.005
 _DAY_MS: Final = 24 * 3600 * 1000
 _NOT_TRUSTED: Final = "not synchronised: nothing is forgotten until it is"
 _WHO: Final = "headquarters, by age"
@@ -63,7 +64,7 @@ class Housekeeping:
             while count := forget():
                 self._store.metrics.forgot(what, count)
                 await asyncio.sleep(pause_s)
-            await asyncio.sleep(0)
+            await asyncio.sleep(min(pause_s, _BREATH_S))  # it may have written down that nothing is due yet
         self._store.database.tidy()
 
     def _jobs(self, now_ms: int) -> Iterator[tuple[str, Callable[[], int]]]:

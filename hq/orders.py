@@ -1,7 +1,7 @@
 """Orders: one journal a station, downwards, and the generations of it (`docs/link.md`, "Orders").
 
-An order is a row of `orders`, known by its id until it is over and old (`hq.forgetting`); the journals are what was said
-of it to the station. A new generation begins with a snapshot (`hq.snapshot`).
+An order is a row of `orders`, known by its id until it is over and old (`hq.forgetting`); the journals are what was
+said of it to the station. A new generation begins with a snapshot (`hq.snapshot`).
 """
 
 import hashlib

@@ -25,7 +25,10 @@ Key: TypeAlias = tuple[HandoverKind, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One item. `label`: what people call it; `state`: how it stands; `record`: the record, of one that is a record."""
+    """One item. `label`: what people call it; `state`: how it stands; `record`: the record, of one that is a record.
+
+    Calls have no name: `label` is when the first press was (RFC 3339), "" where only an earlier journal knows.
+    """
 
     kind: HandoverKind
     id: str

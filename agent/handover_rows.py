@@ -48,7 +48,8 @@ CREATE TABLE IF NOT EXISTS handover_events(
 """Tables for `Journal.open(schema=...)`; needs those of calls and records."""
 
 _CALLS: Final = (
-    "SELECT id, state FROM calls"
+    "SELECT id, state, (SELECT line FROM events, journal WHERE events.number = calls.number"
+    " AND journal.id = calls.journal) FROM calls"
     " WHERE state <> 'closed' OR (escalated AND id NOT IN (SELECT call FROM handover_told)) ORDER BY rowid"
 )
 _RECORDS: Final = "SELECT id, number, record FROM records WHERE is_open ORDER BY place"
@@ -87,6 +88,10 @@ class Line:
     reason: str
 
 
+class _Stamped(msgspec.Struct):
+    time: str
+
+
 def projectors() -> dict[str, Projector]:
     """Return what to hand to `Journal.open(projectors=...)`, by event type."""
     return {
@@ -108,8 +113,9 @@ def draft(connection: sqlite3.Connection, others: Iterable[Item], *, read: bool 
     Without `read` the items do not say how the records among them stand, and it is quick with thousands of them.
     """
     items: list[Item] = []
-    for call, state in connection.execute(_CALLS):
-        items.append(Item(kind="call", id=call, label="", state="unanswered" if state == "closed" else state))
+    for call, state, line in connection.execute(_CALLS):
+        raised = "" if line is None else msgspec.json.decode(line, type=_Stamped).time
+        items.append(Item(kind="call", id=call, label=raised, state="unanswered" if state == "closed" else state))
     for record, number, text in connection.execute(_RECORDS):
         read_one = msgspec.json.decode(text, type=Record) if read else None
         items.append(Item(kind="record", id=record, label=number, record=read_one))

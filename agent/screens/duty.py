@@ -68,7 +68,7 @@ class _Screen:
     def __init__(self, desk: Desk, counter: Counter, pages: Pages, stream: Stream, wall_ms: Callable[[], int]) -> None:
         self.sign_in = SignInPages(counter.sign_in, pages, self._values)
         self.records = RecordPages(counter, self.sign_in, pages, self._values)
-        self.handovers = HandoverPages(counter, pages, self._values)
+        self.handovers = HandoverPages(counter, self.sign_in, pages, self._values)
         self.dispatches = DispatchPages(
             counter, self.sign_in, lambda request, taking: self.records.done(request, taking, "/duty")
         )

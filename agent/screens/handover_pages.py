@@ -11,6 +11,7 @@ from agent.database import JournalError
 from agent.handover import LONGEST, Item, Key, NotTakenError, Sheet
 from agent.quota import JournalFullError
 from agent.screens.forms import Patience, event_id_of, known
+from agent.screens.sign_in_pages import SignInPages
 from common.events import HandoverKind
 from common.web.pages import Pages, form_of
 
@@ -27,8 +28,11 @@ T = TypeVar("T")
 class HandoverPages:
     """The routes below `/duty/handover`. `common` gives what every page of the desk shows."""
 
-    def __init__(self, counter: Counter, pages: Pages, common: Callable[[], dict[str, object]]) -> None:
+    def __init__(
+        self, counter: Counter, sign_in: SignInPages, pages: Pages, common: Callable[[], dict[str, object]]
+    ) -> None:
         self._counter = counter
+        self._sign_in = sign_in
         self._handovers = counter.handovers
         self._pages = pages
         self._common = common
@@ -148,6 +152,7 @@ class HandoverPages:
             catalogue=self._counter.records.catalogue,
             longest=LONGEST,
             when=self._counter.shifts.local,
+            who=self._sign_in.who(request),  # and hear that somebody is there
             **values,
         )
 

@@ -44,6 +44,7 @@ async def test_the_sheet_has_calls_records_devices_and_notes_and_only_what_is_op
         ("note", note),
     ]
     assert [item.state for item in sheet.items[:2]] == ["raised", "unanswered"]
+    assert sheet.items[0].label == "2026-11-22T04:00:00.000Z"
     assert sheet.items[2].label.startswith("JW012-")
     assert sheet.items[-1].label == "门口的灯坏了"
     assert (sheet.id, len(sheet.undecided)) == ("", 6)

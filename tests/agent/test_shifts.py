@@ -120,6 +120,17 @@ async def test_what_is_shown_says_team_shift_end_and_how_long_still_and_only_now
     assert (desk.changes, desk.shifts.view().left_s) == (before + 1, 6 * 3600 + 1800)
 
 
+async def test_the_teams_that_hand_over_are_those_of_the_nearer_start(desk):
+    assert desk.shifts.handing_over() is None
+    await desk.give()
+    expected = {"2026-01-01T08:01": ("丁", "甲"), "2026-01-01T11:59": ("丁", "甲"), "2026-01-01T12:01": ("甲", "乙")}
+    for text, teams in (expected | {"2026-01-01T15:59": ("甲", "乙"), "2026-01-01T16:01": ("甲", "乙")}).items():
+        desk.clock.wall = moment(text)
+        assert desk.shifts.handing_over() == teams, text
+    desk.clock.synchronised = False
+    assert desk.shifts.handing_over() is None
+
+
 async def test_while_the_clock_is_unsure_nothing_changes_by_itself_and_what_was_missed_comes_at_once(desk):
     await desk.give()
     await desk.shifts.look()

@@ -5,8 +5,10 @@ import re
 import pytest
 from test_record_pages import form_id, lines, open_record, step
 from web_desks import StationDesk, at_station
+from window_rig import PIN, STAFF, on_the_list
 
 from agent.database import JournalError
+from agent.sign_in import IDLE_S
 
 HERE = "/duty/handover"
 
@@ -112,6 +114,18 @@ async def test_a_refusal_that_cannot_be_written_says_why(station, fields, told):
     assert answer.status_code == 400
     assert told in (await station.post(f"{HERE}/{handover}/check?lang=en", data=data)).text
     assert "13900001234" not in answer.text
+
+
+async def test_who_is_signed_in_need_not_type_their_number_and_stays_signed_in_by_handing_over(station):
+    await on_the_list(station.journal)
+    await station.post("/duty/sign-in", data={"staff": STAFF, "pin": PIN})
+    handover = await begin(station)
+    for _ in range(2):
+        station.counter.clock.ahead_s += IDLE_S - 10
+        html = (await station.get(f"{HERE}/next")).text
+    assert f'name="giving_staff" value="{STAFF}"' in html
+    assert station.counter.sign_in.present == STAFF
+    assert handover in html
 
 
 async def test_one_signature_for_both_is_none(station):

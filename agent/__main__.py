@@ -7,6 +7,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+import agent.lean  # noqa: F401 - before what would import the rest
 from agent import settings
 from agent.database import JournalError
 from agent.station import run

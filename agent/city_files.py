@@ -5,7 +5,6 @@ behind the last one, days as 2026/11/22, digits and dashes typed full-width. Wha
 """
 
 import csv
-import difflib
 import hashlib
 import io
 import re
@@ -278,5 +277,7 @@ def _shown(text: str) -> str:
 
 
 def _meant(text: str, options: Collection[str]) -> str:
+    import difflib  # noqa: PLC0415 - a mistake alone needs it, and a kiosk keeps what it imports
+
     close = difflib.get_close_matches(text, options, n=1)
     return f"did you mean {close[0]}?" if close else ""

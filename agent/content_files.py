@@ -4,12 +4,12 @@ There are at most ROOM bytes of them, and only while the disk has SPARE bytes be
 """
 
 import os
-import shutil
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from agent.ballast import free
 from agent.quota import MIB
 from common.pack import CHUNK
 
@@ -27,9 +27,9 @@ class NoRoomError(Exception):
 class ContentFiles:
     """A folder of packs. Synchronous; any thread, but one pack's file is written by one at a time."""
 
-    def __init__(self, folder: Path, *, free: Callable[[Path], int] | None = None) -> None:
+    def __init__(self, folder: Path, *, free: Callable[[Path], int] = free) -> None:
         self.folder = folder
-        self._free = free or _free
+        self._free = free
 
     def path(self, pack: str) -> Path:
         """Return where a pack's file is or would be."""
@@ -68,7 +68,8 @@ class ContentFiles:
         """Copy a whole pack from elsewhere, a little at a time; else as `allocate`. OSError too if it is short."""
         self.allocate(pack, size, beside=beside)
         with self.path(pack).open("r+b") as file:
-            shutil.copyfileobj(source, file, CHUNK)
+            while piece := source.read(CHUNK):
+                file.write(piece)
             if file.tell() != size:
                 raise OSError("the medium's file has another size than before")
             file.flush()
@@ -105,7 +106,3 @@ class ContentFiles:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _free(folder: Path) -> int:
-    return shutil.disk_usage(folder).free

@@ -5,7 +5,6 @@ missing or wrong is noted and a stand-in returned, so that reading goes on; `Set
 was noted, unknown keys included. Nobody uses what was read before `finish` has returned.
 """
 
-import difflib
 import math
 import re
 import tomllib
@@ -208,6 +207,8 @@ class Section:
         """Note every key that was never asked for, with the one it was probably meant to be."""
         for name, value in self._content.items():
             if name not in self._known:
+                import difflib  # noqa: PLC0415 - wrong settings alone need it, and a kiosk keeps what it imports
+
                 close = difflib.get_close_matches(name, self._known, n=1)
                 self.mistake(
                     name,

@@ -164,6 +164,7 @@ QUIET = (
     Walk(name="card", shows=".tap", steps=(*ID_CARD, "#agree")),
     Walk(name="confirm", shows=".own", steps=(*READ,)),
     Walk(name="number pad", shows=".pad", steps=(*ADVICE, "#phone", "#key-1", "#key-3", "#key-8")),
+    Walk(name="number too short", shows=".trouble", steps=(*ADVICE, "#phone", "#key-1", "#keep-phone")),
     Walk(name="ticket", shows=".ticket", steps=(*READ, "#confirm")),
     Walk(name="look up", shows="#find-grid", steps=("#large", "#find")),
     Walk(name="kinds of places", shows="#kind-pharmacy", steps=("#find-places",)),
@@ -186,7 +187,6 @@ CALLING = (
     Walk(name="help during a visit", shows=".strip", steps=("#service-HZ-01", HELP)),
     Walk(
         name="help closed",
-        looks=("normal",),
         shows=".closed",
         steps=(HELP, officer("acknowledge"), officer("close", reason="helped")),
     ),

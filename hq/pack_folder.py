@@ -125,7 +125,8 @@ def _pages(settings: Settings, folder: Path, files: _Files) -> list[Page]:
         for tongue in ("zh", "en"):
             file = folder / f"{name}.{tongue}.md"
             expected.add(file.name)
-            of[tongue] = files.add(_page(settings, file, pictures), HTML)[0]
+            # One that cannot be used has been told; what stands for it here nobody will see.
+            of[tongue] = files.add(_page(settings, file, pictures) or b" ", HTML)[0]
         pages.append(Page(zh=of["zh"], en=of["en"]))
     spare = [
         file.name

@@ -1,8 +1,6 @@
-"""What the tests of content share: packs as headquarters would sign them, whole or wrong in one way."""
+"""What the tests of content at a station share: the orders that bring a pack, and a kiosk on real files."""
 
 import hashlib
-import json
-import random
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,65 +12,12 @@ from agent.content import Content
 from agent.content_files import ContentFiles
 from agent.orders import OrdersStore
 from common.events import ContentChunk, ContentOffered, ContentWithdrawn
-from common.pack import CHUNK, join_hashes
+from common.pack import join_hashes
 from sync import base64url
-from sync.signing import Pinned, SigningKey
+from sync.signing import Pinned
+from tests.packs import KEY, name, pieces
 
-KEY, STRANGER = SigningKey(bytes([1]) * 32), SigningKey(bytes([2]) * 32)
 NOON = 1_790_000_000_042  # 2026-09-21 at Shijiazhuang
-
-
-def make_pack(
-    *,
-    pictures: int = 1,
-    size: int = 3 * CHUNK,
-    seed: int = 0,
-    key: SigningKey = KEY,
-    signer: SigningKey | None = None,
-    html: str = "",
-    change: dict[str, object] | None = None,
-) -> bytes:
-    """A pack with a page a picture; `signer` signs in the name of `key`; `change` is put over the header."""
-    rng = random.Random(seed)
-    contents: list[tuple[str, bytes]] = []
-    pages = []
-    for number in range(max(1, pictures)):
-        shown = ""
-        if pictures:
-            picture = rng.randbytes(size)
-            contents.append(("image/png", picture))
-            shown = f'<img src="/content/{hashlib.sha256(picture).hexdigest()}" alt="x">'
-        pages.append({"zh": len(contents), "en": len(contents) + 1})
-        contents.append(("text/html", f"<h2>第{number}页</h2><p>{shown}{html}</p>".encode()))
-        contents.append(("text/html", f"<h2>Page {number} of {seed}</h2><p>{shown}</p>".encode()))
-    head = {
-        "v": 1,
-        "kind": "pack",
-        "signer": base64url.encode(key.public.id),
-        "id": "pack",
-        "version": 1,
-        "made": "2026-09-01T00:00:00.000Z",
-        "title": {"zh": "试", "en": "Trial"},
-        "begins": "2026-09-01",
-        "ends": "2026-09-30",
-        "seconds": 10,
-        "pages": pages,
-        "files": [
-            {"sha256": hashlib.sha256(content).hexdigest(), "type": kind, "size": len(content)}
-            for kind, content in contents
-        ],
-    } | (change or {})
-    line = json.dumps(head).encode()
-    signature = base64url.encode((signer or key).sign(line)).encode()
-    return b"\n".join((line, signature, b"".join(content for _, content in contents)))
-
-
-def name(pack: bytes) -> str:
-    return hashlib.sha256(pack).hexdigest()
-
-
-def pieces(pack: bytes) -> list[bytes]:
-    return [pack[at : at + CHUNK] for at in range(0, len(pack), CHUNK)]
 
 
 def offer(pack: bytes) -> ContentOffered:

@@ -5,13 +5,14 @@ import random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pack_rig import STRANGER, Kiosk, chunk, make_pack, name, offer, pieces
+from pack_rig import Kiosk, chunk, offer
 
 from agent.content_files import GIVE_WAY, ROOM, SPARE
 from agent.quota import MIB, Limits
 from common.events import ContentWithdrawn, StationStarted
 from common.pack import CHUNK, numbers_of
 from sync import base64url
+from tests.packs import STRANGER, make_pack, name, pieces
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from common.process import stop_requested
-from jingting import layout
+from jingting import layout, lesson
 from jingting.city import MONITOR, City, CityError
 from jingting.count import Tally, read_hq, read_panel_log, read_tickets, tally
 from jingting.people import live
@@ -109,7 +109,7 @@ def _addresses(city: City, say: _Teller) -> None:
 async def _live(city: City, stop: asyncio.Event, say: _Teller, *, seconds: float | None, seed: int) -> None:
     """Let people live for so many seconds, or whoever sits here press, until asked to stop."""
     if seconds is None:
-        async with _background(_press_on_enter(city, say)):
+        async with _background(_press_on_enter(city, say)), _background(_teach(city, say)):
             await stop.wait()
         return
     until = time.monotonic() + seconds
@@ -124,6 +124,12 @@ async def _live(city: City, stop: asyncio.Event, say: _Teller, *, seconds: float
     else:
         over.cancel()
         await asyncio.wait(people)
+
+
+async def _teach(city: City, say: _Teller) -> None:
+    """Let the screens show something while nobody is there."""
+    if await lesson.send(city):
+        say("Screens that nobody touches for a minute show legal education: jingting hq content list\n")
 
 
 async def _press_on_enter(city: City, say: _Teller) -> None:

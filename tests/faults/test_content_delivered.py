@@ -3,15 +3,18 @@
 import asyncio
 import json
 import random
+import re
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 from content_rig import delivery, file_of, held, hq, packed, write_folder
-from faults_rig import STATION, answered, journaled, press_recorded, query, said, settings, status, until
+from faults_rig import STATION, answered, journaled, page, press_recorded, query, said, settings, status, until
 from proxy import Proxy
 
 from common.pack import CHUNK
+from jingting import lesson
 from jingting.city import City
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -126,6 +129,22 @@ async def test_a_pack_is_withdrawn_while_it_comes_and_after(tmp_path):
         assert listed.count("withdrawn") >= 2
 
 
+async def test_the_example_comes_to_every_station_of_the_demo_and_is_shown(tmp_path):
+    async with City(tmp_path / "city", stations=2) as city:
+        assert await lesson.send(city)
+        for station in city.stations:
+            await until(lambda station=station: list(held(city, station).values()) == ["whole"], within=60)
+        assert (await hq(city, "content", "list")).count("stored, 0 times") == 2
+        # Nobody touches the screen: after a minute it is there, in both languages, with a picture.
+        live = city.station_url(STATION) + "/live"
+        await until(lambda: 'class="leaf"' in page(live), within=100)
+        address = re.findall(r"/content/[0-9a-f]{64}", page(live))[0]
+        assert await asyncio.to_thread(type_of, city.station_url(STATION) + address) == "image/png"
+        # And a press of the button takes it away at once.
+        await press_recorded(city)
+        await until(lambda: 'class="leaf"' not in page(live), within=5)
+
+
 async def test_a_kiosk_in_place_of_another_is_given_the_packs_again(tmp_path):
     async with City(tmp_path / "city", stations=1) as city:
         file, pack = await packed(city, write_folder(tmp_path / "p", pictures=2, size=40_000, seed=1))
@@ -161,6 +180,12 @@ async def test_a_pack_of_another_city_is_refused_and_the_next_one_comes(tmp_path
         assert said(city, f"station-{STATION}", "is refused") == 1
         await until(lambda: "refused by USB" in json.dumps(delivery_list(city)), within=30)
         assert status(city)["journal_ok"]
+
+
+def type_of(url: str) -> str:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=5) as response:
+        return str(response.headers["Content-Type"])
 
 
 def delivery_list(city: City) -> list[str]:

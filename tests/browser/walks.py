@@ -163,6 +163,7 @@ QUIET = (
     Walk(name="purpose", shows="#agree", steps=ID_CARD),
     Walk(name="card", shows=".tap", steps=(*ID_CARD, "#agree")),
     Walk(name="confirm", shows=".own", steps=(*READ,)),
+    Walk(name="confirm, a rare name", shows="text=𠮷*", steps=(*ID_CARD, "#agree", put("card-5"))),
     Walk(name="number pad", shows=".pad", steps=(*ADVICE, "#phone", "#key-1", "#key-3", "#key-8")),
     Walk(name="number too short", shows=".trouble", steps=(*ADVICE, "#phone", "#key-1", "#keep-phone")),
     Walk(name="ticket", shows=".ticket", steps=(*READ, "#confirm")),

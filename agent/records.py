@@ -17,12 +17,14 @@ import msgspec
 from agent import record_form, record_rows
 from agent.entry import Clock, Moment
 from agent.journal import Journal
+from agent.orders import OrderRefused
 from agent.pen import Pen
 from agent.record_form import Filled, Header, Mistake, WrongForm
 from agent.record_rows import Kept
 from common import personal, workflow
 from common.catalogue import Catalogue
-from common.events import Channel, RecordAmended, RecordOpened, RecordStepped, Sealed
+from common.events import Channel, RecordAmended, RecordOpened, RecordStepped, ReferralSigned, Sealed
+from common.identifiers import uuid7
 from common.record import Record
 
 MOST_LISTED: Final = 500
@@ -141,6 +143,27 @@ class Records:
         """
         record_form.check_id(event_id)
         return await self._journal.run(partial(self._step, record, step, event_id, filled))
+
+    def sign(self, pen: Pen, _order_id: str, payload: ReferralSigned) -> None:
+        """Carry out the order `referral.signed`, in the transaction that stores it.
+
+        A record that the same receiver has signed for already stays as it is. Raises OrderRefused.
+        """
+        kept = record_rows.find_number(pen.connection, payload.record)
+        if kept is None:
+            raise OrderRefused(f"no record {payload.record} is here")
+        record = kept.record
+        if record.state not in ("referred", "received"):
+            raise OrderRefused(f"{payload.record} is {record.state}, it is not referred")
+        if record.target != payload.by:
+            raise OrderRefused(f"{payload.record} is referred to {record.target}, not to {payload.by}")
+        if record.state == "received":
+            return  # somebody at the desk has noted it
+        event_id = uuid7(wall_ms=self._clock.wall_ms())
+        try:
+            self._step(record.id, "sign", event_id, Filled(reference=payload.reference), pen)
+        except WrongForm as error:
+            raise OrderRefused(f"{payload.record}: {error}") from error
 
     # -- what is there ----------------------------------------------------------------------------------------------
 

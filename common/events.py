@@ -558,6 +558,20 @@ class DispatchSent(Payload, frozen=True, kw_only=True):
     order: Identifier | None = None
 
 
+class ReferralSigned(Payload, frozen=True, kw_only=True):
+    """Who a record was referred to has signed for it (签收): `by`, the target's code in the catalogue.
+
+    `record` is its number, as the referral's slip has it; `reference`: under which the receiver has it. `order` as
+    elsewhere.
+    """
+
+    record: RecordNumber
+    by: Name
+    reference: Name | None = None
+    order: Identifier | None = None
+    expires: Instant | None = None
+
+
 EVENTS: dict[str, type[Payload]] = {
     "journal.opened": JournalOpened,
     "rescued": Rescued,
@@ -615,6 +629,7 @@ ORDERS: dict[str, type[Payload]] = {
     "content.chunk": ContentChunk,
     "content.withdrawn": ContentWithdrawn,
     "dispatch.sent": DispatchSent,
+    "referral.signed": ReferralSigned,
     "event.withheld": EventWithheld,
 }
 """What headquarters journals for one station, by CloudEvents `type`."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 from common.clock import Clock, rfc3339
 from common.events import type_of
 from common.settings import EX_CONFIG
-from hq import audit, copies, enrolling
+from hq import audit, copies, enrolling, referrals
 from hq.audit import Act
 from hq.authority import Authority, AuthorityMissingError
 from hq.copies import Contents, NoCopyError
@@ -192,6 +192,25 @@ def print_dispatches(settings: HqSettings, *, as_json: bool) -> int:
         times = list(one.times.values())
         since = times[-1] if times else one.sent
         sys.stdout.write(f"{one.station:<12} {one.reference:<20} {one.service:<8} {one.stand:<12} {since}\n")
+    return 0
+
+
+def print_referrals(settings: HqSettings, *, as_json: bool) -> int:
+    """Print the open referrals of all stations, and return the exit code."""
+    try:
+        with closing(Store.open(settings.store.url)) as store:
+            found = referrals.read(store.database, settings.calendar.calendar.day(Clock().wall_ms()))
+    except NO_STORE as error:
+        return fail(first_line(error))
+    if as_json:
+        sys.stdout.write(json.dumps(asdict(found), ensure_ascii=False) + "\n")
+        return 0
+    for one in found.shown:
+        late = "overdue" if one.overdue else ""
+        sys.stdout.write(f"{one.station:<12} {one.number:<22} {one.target:<32} {one.stand:<9} {one.due:<10} {late}\n")
+    sys.stdout.write(
+        f"Of {found.open} open referrals {found.overdue} are overdue; {found.unsigned} nobody has signed for.\n"
+    )
     return 0
 
 

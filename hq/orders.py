@@ -26,6 +26,7 @@ from common.events import (
     KeyRotated,
     OrdersOpened,
     Payload,
+    ReferralSigned,
     RotaSet,
     StaffSet,
     encode_event,
@@ -44,7 +45,9 @@ from sync.source import Kept
 SOURCE: Final = "/hq"
 """CloudEvents `source` of every order."""
 
-Order: TypeAlias = HelpAnswered | HelpTestAnswered | KeyRotated | RotaSet | StaffSet | DispatchSent | ContentWithdrawn
+Order: TypeAlias = (
+    HelpAnswered | HelpTestAnswered | KeyRotated | RotaSet | StaffSet | DispatchSent | ReferralSigned | ContentWithdrawn
+)
 """What may be ordered today."""
 
 T = TypeVar("T")

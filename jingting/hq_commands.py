@@ -185,6 +185,21 @@ def close_follow_up(context: click.Context, follow_up: str, config: Path | None,
     sys.exit(print_followed_up(settings, follow_up, reason))
 
 
+@hq.command()
+@CONFIG
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@click.pass_context
+def referrals(context: click.Context, config: Path | None, *, as_json: bool) -> None:
+    """Print the open referrals of all stations, those due first on top, and how many are overdue."""
+    from hq import settings as hq_settings
+
+    settings = load(hq_settings.load, config or context.obj)
+    set_up(quiet=("alembic",))
+    from hq.cli import print_referrals
+
+    sys.exit(print_referrals(settings, as_json=as_json))
+
+
 @hq.group("keys")
 def hq_keys() -> None:
     """Headquarters' own keys."""
@@ -287,7 +302,10 @@ def user() -> None:
     """Say who may use headquarters' pages."""
 
 
-@hq.group(cls=Lazy, places={name: f"jingting.hq_orders:{name}" for name in ("rota", "dispatch", "dispatches")})
+@hq.group(
+    cls=Lazy,
+    places={name: f"jingting.hq_orders:{name}" for name in ("rota", "dispatch", "dispatches", "receipt")},
+)
 def order() -> None:
     """Tell stations what to do; each does it once, now or when it comes back."""
 

@@ -10,6 +10,8 @@ import click
 from jingting.loading import load, set_up
 
 _CODE = re.compile(r"[0-9A-Za-z._/-]{1,64}", re.ASCII)
+_CODE_SPELT = "1 to 64 of 0-9, A-Z, a-z, ., _, / and -"
+_NUMBER = re.compile(r"[A-Z0-9]{2,8}-[0-9]{8}-[0-9]{4,8}", re.ASCII)
 _CONFIG = click.option(
     "--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings, a TOML file.", default=None
 )
@@ -74,7 +76,7 @@ def dispatch(
     """Send somebody from a station: no names, no story, those the 110 system has under its reference."""
     for option, text in (("--service", service), ("--reference", reference), ("--grid", grid)):
         if text is not None and not _CODE.fullmatch(text):
-            raise click.BadParameter("1 to 64 of 0-9, A-Z, a-z, ., _, / and -", param_hint=option)
+            raise click.BadParameter(_CODE_SPELT, param_hint=option)
     from common.clock import Clock, rfc3339
     from common.events import DispatchSent
     from hq import settings as hq_settings
@@ -103,6 +105,33 @@ def dispatches(context: click.Context, config: Path | None, *, as_json: bool) ->
     from hq.cli import print_dispatches
 
     sys.exit(print_dispatches(settings, as_json=as_json))
+
+
+@click.command()
+@_CONFIG
+@click.option("--station", required=True, metavar="ID", help="Whose record it is.")
+@click.option("--record", required=True, metavar="NUMBER", help="Its number, as the slip has it: JW012-20261122-0007.")
+@click.option("--by", required=True, metavar="CODE", help="Who has signed: the target, a code of the catalogue.")
+@click.option("--reference", metavar="TEXT", help="Under which they have it.")
+@click.pass_context
+def receipt(
+    context: click.Context, /, config: Path | None, *, station: str, record: str, by: str, reference: str | None
+) -> None:
+    """Tell a station that its referral was signed for (签收): the record moves on, and is due all the same."""
+    number = record.strip().upper()
+    if not _NUMBER.fullmatch(number):
+        raise click.BadParameter("a record's number, such as JW012-20261122-0007", param_hint="--record")
+    for option, text in (("--by", by), ("--reference", reference)):
+        if text is not None and not _CODE.fullmatch(text):
+            raise click.BadParameter(_CODE_SPELT, param_hint=option)
+    from common.events import ReferralSigned
+    from hq import settings as hq_settings
+
+    settings = load(hq_settings.load, config or _parents(context))
+    set_up(quiet=("alembic",))
+    from hq.cli import print_ordered
+
+    sys.exit(print_ordered(settings, ReferralSigned(record=number, by=by, reference=reference), (station,)))
 
 
 def _asked(stations: tuple[str, ...], *, everybody: bool) -> tuple[str, ...] | None:

@@ -72,6 +72,8 @@ class MovingClock:
 class Station:
     """Records on the journal in `folder`."""
 
+    schema: tuple[str, ...] = (record_rows.SCHEMA,)
+
     def __init__(self, folder: Path, clock: MovingClock | None = None) -> None:
         self.path = folder / "station.db"
         self.clock = clock or MovingClock()
@@ -82,7 +84,7 @@ class Station:
             source="/stations/sjz-001",
             clock=self.clock,
             projectors=record_rows.projectors(),
-            schema=(record_rows.SCHEMA,),
+            schema=self.schema,
         )
         self.keys = ShiftKeys(self.journal, station="sjz-001", to=SealingPublicKey(PUBLIC), clock=self.clock)
         self.records = Records(

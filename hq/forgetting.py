@@ -17,9 +17,9 @@ from hq import tables
 from hq.database import Database
 from hq.journals import each_line, journal_row, lock_station
 from hq.orders import Orders
-from hq.projections import unwrap
 from hq.records import BLANK
 from hq.snapshot import snapshot
+from hq.usable import unwrap
 from sync.receiver import check_line
 
 SLICE: Final = 500

@@ -4,7 +4,6 @@ Help is acted on when stored; everything else by number, as the journal's cursor
 its id, whatever number or journal it comes under. What cannot be understood is counted and shown, and stops nothing.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -36,7 +35,6 @@ from common.events import (
     RecordOpened,
     RecordRated,
     RecordStepped,
-    Rescued,
     is_urgent_event,
     read_payload,
 )
@@ -46,13 +44,14 @@ from hq import dispatches, tables
 from hq.alarms import AlarmKind, plain, write_alarm
 from hq.aside import keep_aside
 from hq.calls import HelpEvent, project_help
-from hq.content_rows import is_readable_content, note_content, note_failed
+from hq.content_rows import note_content, note_failed
 from hq.follow_ups import open_follow_up
 from hq.journals import JournalRow, add_journal, close_journal, each_line, find_journal, journal_row
 from hq.prepared import Prepared
 from hq.records import project_records, told_by
 from hq.self_tests import note_pressed, note_tested
 from hq.shift_keys import is_readable, keep_shift_key
+from hq.usable import event_key, is_name, is_usable, unwrap
 from sync import base64url
 from sync.batch import Batch, Line, Settled
 from sync.receiver import check_line
@@ -237,7 +236,7 @@ class Projection:
         return True
 
     def _self_test(self, payload: HelpTested, event: dict[str, Any]) -> None:
-        if not is_identifier(event["id"]) or not _is_name(payload.panel):
+        if not is_identifier(event["id"]) or not is_name(payload.panel):
             self._not_understood(event["type"], "unreadable")
         elif self._first_time(event):
             note_pressed(self._connection, self._station, payload, received_ms=self._received_ms)
@@ -279,7 +278,7 @@ class Projection:
             case KeyIssued():
                 self._key_issued(payload)
             case _:
-                usable = _is_usable(payload, row.journal)
+                usable = is_usable(payload, row.journal)
                 if usable is not None:
                     self._once(inner, payload, usable)
 
@@ -368,43 +367,3 @@ class Projection:
     def _alarm(self, kind: AlarmKind, detail: str) -> None:
         self._alarms[kind] += 1
         self._details[kind] = detail
-
-
-def unwrap(event: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the event itself, or the one a `rescued` event copies; None where that is not a sound event."""
-    if event["type"] != "rescued":
-        return event
-    payload = read_payload(EVENTS, event)
-    if not isinstance(payload, Rescued):
-        return None
-    try:
-        inner = check_line(base64url.decode(payload.line))
-    except ValueError:
-        return None
-    return None if inner["type"] == "rescued" else inner  # a copy is copied, never wrapped again
-
-
-def _is_usable(payload: Payload, journal: str) -> bool | None:
-    """Tell whether what an event says can be acted on; None for one on which nothing hangs that is shown today."""
-    match payload:
-        case JournalOpened():
-            return is_identifier(payload.previous) and payload.previous != journal
-        case OrderApplied() | OrderFailed():
-            return is_identifier(payload.order)
-        case DispatchStepped() | DispatchExpired():
-            return is_identifier(payload.dispatch)
-        case DeviceTested():
-            return _is_name(payload.device)
-        case ContentWanted() | ContentStored() | ContentRefused() | ContentRemoved() | ContentPlayed():
-            return is_readable_content(payload)
-    return None
-
-
-def _is_name(text: str) -> bool:
-    """Tell whether a name can be kept and shown as it is."""
-    return plain(text, len(text)) == text
-
-
-def event_key(event_id: str) -> str:
-    """Return the id an event is remembered under: its own, or where that is no UUID, SHA-256 of it."""
-    return event_id if is_identifier(event_id) else hashlib.sha256(event_id.encode()).hexdigest()

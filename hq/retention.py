@@ -19,7 +19,8 @@ from common.events import Sealed
 from hq import tables
 from hq.bulk import RowsAmong
 from hq.journals import JournalRow, journal_row, lock_station
-from hq.projections import Projection, event_key, unwrap
+from hq.projections import Projection
+from hq.usable import event_key, unwrap
 from sync.batch import Line
 from sync.receiver import check_line
 

@@ -14,10 +14,10 @@ from common.events import Sealed
 from hq import audit, tables
 from hq.audit import Act, Audited
 from hq.journals import each_line, journal_row
-from hq.projections import unwrap
 from hq.records import records_called
 from hq.shift_keys import FindKey, NoShiftKeyError, unwrap_shift_key
 from hq.store import Store
+from hq.usable import unwrap
 from sync.receiver import check_line
 from sync.sealing import BrokenSealError
 

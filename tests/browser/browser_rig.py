@@ -130,15 +130,17 @@ class Screen:
 
     async def open(self, path: str = "/") -> None:
         """Open a page of the citizen's screen, once the last tap has led wherever it leads."""
-        for _ in range(5):
+        deadline = time.monotonic() + DEADLINE_S
+        while True:
             try:
-                await self.page.goto(self.home + path)
+                await self.page.goto(self.home + path, timeout=DEADLINE_S * 500)
             except PlaywrightError as error:
-                if "ERR_ABORTED" not in error.message and "interrupted" not in error.message:
+                overtaken = any(word in error.message for word in ("ERR_ABORTED", "interrupted", "Timeout"))
+                if not overtaken or time.monotonic() > deadline:
                     raise
+                await self.page.wait_for_load_state()
             else:
                 return
-        raise AssertionError(f"{path} was never opened")
 
     async def speak(self, language: str) -> None:
         """Open the page again in a language; where the citizen stands is the station's business."""

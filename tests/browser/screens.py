@@ -14,6 +14,7 @@ from playwright.async_api import Browser, async_playwright
 from walks import CALLING, DESK, QUIET
 
 from jingting.city import City
+from tests.moved_clock import MovedClock
 
 FOLDER = Path(__file__).parents[2] / "docs/screens"
 WIDE = {"width": 1280, "height": 800}
@@ -47,11 +48,30 @@ async def taken(browser: Browser, city: City) -> list[Path]:
         await walked(screen, walk)
         files.append(await picture(screen, walk.name))
         await screen.page.context.close()
+    files.append(await stand_in(browser, city))
     return files
 
 
-async def opened(browser: Browser, city: City, station: str) -> Screen:
-    context = await browser.new_context(**(WINDOW | {"viewport": WIDE}))
+async def stand_in(browser: Browser, city: City) -> Path:
+    """Take the page that the browser shows while the station does not answer."""
+    screen = await opened(browser, city, city.stations[0], service_workers="block")
+    await screen.page.route("**/live", lambda route: route.abort())
+    await screen.open("/down")
+    return await picture(screen, "station does not answer")
+
+
+async def warning(browser: Browser, city: City, clock: MovedClock) -> Path:
+    """Take the page that asks whether somebody is still there."""
+    screen = await opened(browser, city, city.stations[0])
+    await begun(screen)
+    await screen.tap("#service-HZ-01")
+    clock.forward(61)
+    await screen.shows("#stay")
+    return await picture(screen, "are you still there")
+
+
+async def opened(browser: Browser, city: City, station: str, **options: object) -> Screen:
+    context = await browser.new_context(**(WINDOW | {"viewport": WIDE} | options))
     return Screen(page=await context.new_page(), city=city, station=station)
 
 
@@ -70,7 +90,12 @@ async def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         async with City(Path(folder), stations=2) as city, async_playwright() as playwright:
-            files = await taken(await chromium(playwright), city)
+            browser = await chromium(playwright)
+            files = await taken(browser, city)
+            clock = MovedClock(Path(folder) / "moved")
+            with clock.taught():
+                await city.restart(f"station-{city.stations[0]}")
+            files.append(await warning(browser, city, clock))
     for file in set(FOLDER.glob("*.png")) - set(files):
         file.unlink()
 

@@ -45,13 +45,14 @@ CREATE TABLE IF NOT EXISTS handover_events(
     place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, handover TEXT
 );
 """
-"""Tables for `Journal.open(schema=...)`; needs those of calls and records."""
+"""Tables for `Journal.open(schema=...)`; needs those of calls, dispatches and records."""
 
 _CALLS: Final = (
     "SELECT id, state, (SELECT line FROM events, journal WHERE events.number = calls.number"
     " AND journal.id = calls.journal) FROM calls"
     " WHERE state <> 'closed' OR (escalated AND id NOT IN (SELECT call FROM handover_told)) ORDER BY rowid"
 )
+_DISPATCHES: Final = "SELECT id, reference, state FROM dispatches ORDER BY place"
 _RECORDS: Final = "SELECT id, number, record FROM records WHERE is_open ORDER BY place"
 _NOTES: Final = "SELECT id, text FROM handover_notes ORDER BY place"
 _LAST: Final = "SELECT id, giving, receiving, begun, signed FROM handovers ORDER BY place DESC LIMIT 1"
@@ -116,6 +117,8 @@ def draft(connection: sqlite3.Connection, others: Iterable[Item], *, read: bool 
     for call, state, line in connection.execute(_CALLS):
         raised = "" if line is None else msgspec.json.decode(line, type=_Stamped).time
         items.append(Item(kind="call", id=call, label=raised, state="unanswered" if state == "closed" else state))
+    for order, reference, state in connection.execute(_DISPATCHES):
+        items.append(Item(kind="dispatch", id=order, label=reference, state=state))
     for record, number, text in connection.execute(_RECORDS):
         read_one = msgspec.json.decode(text, type=Record) if read else None
         items.append(Item(kind="record", id=record, label=number, record=read_one))

@@ -35,7 +35,7 @@ DeviceKind: TypeAlias = Literal["panel", "gpio_button", "card_reader", "passport
 Rating: TypeAlias = Literal["very_satisfied", "satisfied", "fairly_satisfied", "dissatisfied", "very_dissatisfied"]
 RATINGS: tuple[Rating, ...] = ("very_satisfied", "satisfied", "fairly_satisfied", "dissatisfied", "very_dissatisfied")
 """非常满意, 满意, 基本满意, 不满意, 非常不满意 (GB/T 39735-2020, the five levels of 好差评)."""
-HandoverKind: TypeAlias = Literal["call", "record", "device", "alarm", "note"]
+HandoverKind: TypeAlias = Literal["call", "dispatch", "record", "device", "alarm", "note"]
 RemovedBecause: TypeAlias = Literal["withdrawn", "ended", "replaced", "no_room", "damaged"]
 CloseReason: TypeAlias = Literal["helped", "handed_over", "false_alarm", "test"]
 CLOSE_REASONS: tuple[CloseReason, ...] = ("helped", "handed_over", "false_alarm", "test")
@@ -231,8 +231,8 @@ class HandoverBegun(Payload, frozen=True, kw_only=True):
 class HandoverChecked(Payload, frozen=True, kw_only=True):
     """The receiving side has gone through an item; the last word on it counts.
 
-    `item`: the id of the record, call or note, or the name of the device; `label`: what people call it. Refused, with
-    a `reason`, it stays with the giving side, and open.
+    `item`: the id of the record, call, dispatch or note, or the name of the device; `label`: what people call it.
+    Refused, with a `reason`, it stays with the giving side, and open.
     """
 
     handover: Identifier

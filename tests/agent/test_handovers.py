@@ -12,9 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from agent.dispatches import Dispatches
 from agent.handover import LONGEST, NotTakenError, Stay, problem_of
 from agent.handover_rows import KEPT
-from common.events import EVENTS, read_payload
+from common.events import EVENTS, DispatchSent, read_payload
+
+LATER = "2099-01-01T00:00:00.000Z"
 
 
 @pytest.fixture
@@ -48,6 +51,19 @@ async def test_the_sheet_has_calls_records_devices_and_notes_and_only_what_is_op
     assert sheet.items[2].label.startswith("JW012-")
     assert sheet.items[-1].label == "门口的灯坏了"
     assert (sheet.id, len(sheet.undecided)) == ("", 6)
+
+
+async def test_a_dispatch_is_on_the_sheet_until_it_is_reported_whatever_was_said_of_it(station):
+    sent, key = DispatchSent(service="QZ-01", reference="110-7", expires=LATER), ("dispatch", station.new_id())
+    sending = Dispatches(station.journal, station.clock, lambda: None)
+    await station.journal.run(lambda pen: sending.send(pen, key[1], sent))
+    [item] = station.handovers.sheet().items
+    assert (item.key, item.label, item.state) == (key, "110-7", "sent")
+    await station.hand_over()
+    assert station.keys() == [key]
+    await station.hand_over(key)
+    assert station.keys() == [key]
+    assert list(station.handovers.sheet().stays) == [key]
 
 
 async def test_what_was_to_be_told_is_over_once_it_was_accepted_and_what_is_open_stays_open(station):

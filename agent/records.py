@@ -22,7 +22,7 @@ from agent.pen import Pen
 from agent.record_form import Filled, Header, Mistake, WrongForm
 from agent.record_rows import Kept
 from common import personal, workflow
-from common.catalogue import Catalogue
+from common.catalogue import Catalogue, Target
 from common.events import Channel, RecordAmended, RecordOpened, RecordStepped, ReferralSigned, Sealed
 from common.identifiers import uuid7
 from common.record import Record
@@ -49,8 +49,8 @@ class Records:
     """The station's walk-in records, as its journal has them.
 
     Hand `record_rows.projectors()` and `record_rows.SCHEMA` to the journal. `code` begins every number (`JW012`),
-    `zone` is the city's: a number's day is its local date. `team` tells
-    who is on duty. Everything belongs to the journal's loop, and every change
+    `zone` is the city's: a number's day is its local date. `team` tells who is on duty, `known_ms` what time it is
+    (milliseconds since 1970, None when nobody knows). Everything belongs to the journal's loop, and every change
     raises JournalError when the disk fails: the same form may then be submitted again.
     """
 
@@ -59,6 +59,7 @@ class Records:
     ) -> None:
         self.catalogue = catalogue
         self.team: Callable[[], str | None] = _nobody_known
+        self.known_ms: Callable[[], int | None] = lambda: clock.wall_ms() if clock.trusted() else None
         self._journal = journal
         self._clock = clock
         self._code = code
@@ -183,12 +184,25 @@ class Records:
     def due_ones(self) -> tuple[Kept, ...]:
         """Return those that come back to the desk today: suspended until now, or referred and overdue.
 
-        Nothing while the clock is unsure: nothing expires then. Raises JournalError.
+        Nothing while nobody knows what day it is: nothing expires then. Raises JournalError.
         """
-        if not self._clock.trusted():
+        today = self._today()
+        if today is None:
             return ()
-        today = self._day(self._clock.wall_ms()).isoformat()
-        return self._journal.query(lambda connection: record_rows.list_due(connection, today, most=MOST_LISTED))
+        day = today.isoformat()
+        return self._journal.query(lambda connection: record_rows.list_due(connection, day, most=MOST_LISTED))
+
+    def is_overdue(self, record: Record) -> bool:
+        """Tell whether a record is a referral whose day is past; never while nobody knows what day it is."""
+        if record.state not in ("referred", "received") or record.due is None:
+            return False
+        today = self._today()
+        return today is not None and record.due < today.isoformat()
+
+    def proposed(self, target: Target) -> str | None:
+        """Return the day by which a referral of now is to be done there; None while nobody knows what day it is."""
+        today = self._today()
+        return None if today is None else (today + timedelta(days=target.days)).isoformat()
 
     # -- inside the writer's transaction ----------------------------------------------------------------------------
 
@@ -260,6 +274,10 @@ class Records:
         if record is None:
             raise WrongForm([Mistake("event_id", "wrong")])  # it amended or stepped another record
         return record
+
+    def _today(self) -> date | None:
+        now_ms = self.known_ms()
+        return None if now_ms is None else self._day(now_ms)
 
     def _day(self, wall_ms: int) -> date:
         return (_EPOCH + timedelta(milliseconds=wall_ms)).astimezone(self._zone).date()

@@ -98,6 +98,7 @@ async def run(settings: StationSettings) -> None:
         waiting=lambda: bool(help_desk.views(clock.mono_ns())),
     )
 
+    counter.records.known_ms = clock.known_ms  # headquarters' word counts where nothing keeps this clock right
     content = open_content(settings, journal, clock, pinned, supervisor=supervisor, changed=changes.moved)
 
     def linked() -> None:

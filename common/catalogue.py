@@ -42,6 +42,9 @@ DEFAULT: Final = Path(__file__).with_name("catalogue.toml")
 OTHER: Final = "other"
 """The material that any service may name as missing: which one, the officer says aloud."""
 
+USUAL_DAYS: Final = 7
+"""In how many days a referral is to be done whose target says nothing of it."""
+
 MOST_ON_HOME: Final = 6
 """Most services on the citizen's first page: one screen of large tiles."""
 
@@ -54,7 +57,7 @@ FEWEST_ANSWERS, MOST_ANSWERS = 2, 5
 PLACE_KINDS: Final[tuple[PlaceKind, ...]] = get_args(PlaceKind)
 _IDENTITIES: Final[tuple[Identity, ...]] = get_args(Identity)
 _CARD_FIELDS: Final[tuple[CardField, ...]] = get_args(CardField)
-_CODE: Final = (r"[a-z][a-z0-9-]{0,31}", "1 to 32 of a-z, 0-9 and -, beginning with a letter")
+_CODE: Final = (r"[a-z][a-z0-9-]{0,39}", "1 to 40 of a-z, 0-9 and -, beginning with a letter")
 _GROUP: Final = (r"[A-Z]{2,3}", "2 or 3 capital letters")
 _SERVICE: Final = (r"[A-Z]{2,3}-[0-9]{2}", "the code of its group, - and two digits")
 
@@ -72,12 +75,16 @@ class Named:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where a record may be referred to; with `consent`, only once the citizen has agreed."""
+    """Where a record may be referred to; with `consent`, only once the citizen has agreed.
+
+    `days`: in how many it is to be done there, as the desk proposes it.
+    """
 
     code: str
     zh: str
     en: str
     consent: bool
+    days: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +209,7 @@ def _target(section: Section, code: str) -> Target:
         zh=section.text("zh"),
         en=section.text("en"),
         consent=section.flag("consent", default=False),
+        days=section.whole("days", default=USUAL_DAYS, least=1, most=365),
     )
 
 

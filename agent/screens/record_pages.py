@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
@@ -53,6 +54,7 @@ class RecordPages:
         app.post("/duty/shift")(self.new_shift)
         app.post("/duty/records")(self.open)
         app.get("/duty/records/<record>")(self.show)
+        app.get("/duty/records/<record>/slip")(self.slip)
         app.post("/duty/records/<record>/call")(self.call)
         app.post("/duty/records/<record>/rating")(self.offer_rating)
         app.post("/duty/records/<record>/amend")(self.amend)
@@ -128,6 +130,19 @@ class RecordPages:
         self._sign_in.who(request)  # somebody is there
         return self._shown(request, self._found(known(record)))
 
+    async def slip(self, request: Request, record: str) -> Response:
+        """Show a referral as it goes along on paper, masked as on the screen."""
+        found = self._found(known(record))
+        catalogue = self._records.catalogue
+        service, target = catalogue.services.get(found.service), catalogue.targets.get(found.target or "")
+        if found.state not in ("referred", "received") or target is None:
+            raise HTTPException(404)
+        bring = [catalogue.materials[code] for code in service.bring] if service else []
+        masked = self._counter.reveals.masked(record)
+        return self._page(
+            request, "duty_slip.html", record=found, service=service, target=target, bring=bring, masked=masked
+        )
+
     async def amend(self, request: Request, record: str) -> Response:
         """Complete or correct a record."""
         form, header = form_of(request), _header(form_of(request), self._sign_in.who(request))
@@ -139,7 +154,11 @@ class RecordPages:
         name = next((name for name in get_args(workflow.Name) if name == step), None)
         if name is None:
             raise HTTPException(404)
-        stepping = self._records.step(known(record), name, event_id_of(request), _filled(request))
+        filled = _filled(request)
+        target = self._records.catalogue.targets.get(filled.target or "")
+        if name == "refer" and target is not None and filled.due is None:
+            filled = replace(filled, due=self._records.proposed(target))  # as the page has shown it
+        stepping = self._records.step(known(record), name, event_id_of(request), filled)
         response = await self.done(request, stepping, _at(record))
         if name == "finish" and response.status_code == _SEE_OTHER:
             with suppress(JournalError):  # nothing is lost by it: no rating
@@ -201,7 +220,8 @@ class RecordPages:
             catalogue=catalogue,
             masked=self._counter.reveals.masked(record.id),
             revealed=revealed,
-            steps=step_views(catalogue, record),
+            steps=step_views(catalogue, record, proposed=self._records.proposed),
+            overdue=self._records.is_overdue(record),
             may_be_rated=self._counter.ratings.may_be_offered(record),
             screen_taken=self._counter.ratings.gives_way(),
         )
@@ -214,6 +234,7 @@ class RecordPages:
             age_s=self._age_s(kept),
             name=self._counter.reveals.masked(record.id).get("name", "") if "name" in record.on_file else "",
             due=due,
+            overdue=due and record.state != "suspended",
             key=key,
         )
 

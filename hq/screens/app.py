@@ -21,6 +21,7 @@ from hq.screens.dispatch_pages import DispatchPages
 from hq.screens.door import Door, Doorway
 from hq.screens.follow_up_pages import FollowUpPages
 from hq.screens.papers import Papers
+from hq.screens.referral_pages import ReferralPages
 from hq.screens.server import AsgiServer
 from hq.view import is_self_test_wrong
 from hq.working_days import Calendar
@@ -55,6 +56,7 @@ def build(
     door.serve(app)
     FollowUpPages(follow_ups, door, pages).serve(app)
     DispatchPages(database, door, pages).serve(app)
+    ReferralPages(database, door, pages, calendar, wall_ms).serve(app)
     Papers(database, accounts, door, pages).serve(app)
     app.get("/")(door.only("watch", screens.city))
     app.get("/live")(door.only("watch", screens.city_live, kind="live"))

@@ -4,7 +4,7 @@ from common.catalogue import DEFAULT, load
 
 def test_a_station_shows_the_services_of_its_city(tmp_path):
     own = tmp_path / "catalogue.toml"
-    own.write_text(DEFAULT.read_text(encoding="utf-8").replace("请带", "请您带").replace('"2026.2"', '"sjz.1"'))
+    own.write_text(DEFAULT.read_text(encoding="utf-8").replace("请带", "请您带").replace('"2026.3"', '"sjz.1"'))
     assert own_catalogue(own) == load(own) != load()
     assert own_catalogue(None) == load()
 

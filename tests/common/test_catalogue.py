@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from common.catalogue import DEFAULT, OTHER, CardField, in_words, load
+from common.catalogue import DEFAULT, OTHER, USUAL_DAYS, CardField, in_words, load
 from common.personal import PERSONAL, unfit
 from common.settings import SettingsError
 
@@ -79,7 +79,7 @@ def test_every_mistake_is_told_at_once(tmp_path):
         ('refer = ["traffic-office"]', 'refer = ["moon"]'),
         ('identity = "optional"', 'identity = "maybe"'),
         ("rating = false", 'rating = "no"'),
-        ('version = "2026.2"', 'version = "2026 2"'),
+        ('version = "2026.3"', 'version = "2026 2"'),
     )
     assert {line.partition(":")[0] for line in told} == {
         "group[0].zh",
@@ -119,7 +119,7 @@ def test_every_mistake_is_told_at_once(tmp_path):
         ('elsewhere = ["bus"]', f'elsewhere = ["bus"]\n{ONE_ANSWER}', "service[7].question[0].answer"),
         ('code = "advised"', 'code = "handled"', "result[1].code"),
         ('code = "advised"', 'code = "Advised!"', "result[1].code"),
-        ("consent = true", "consents = true", "target[10].consents"),
+        ("consent = true", "consents = true", "target[16].consents"),
     ],
 )
 def test_a_mistake_is_told_where_it_stands(tmp_path, before, now, key):
@@ -153,3 +153,18 @@ def test_a_catalogue_that_is_empty_says_what_it_needs(tmp_path):
         load(file)
     keys = {mistake.key for mistake in caught.value.mistakes}
     assert {"version", "home", "group", "service", "material", "target", "result", "reopening"} <= keys
+
+
+def test_a_dispute_may_be_referred_to_mediation_of_three_kinds_at_four_levels_and_each_target_has_its_days():
+    catalogue = load()
+    kinds, levels = ("people", "administrative", "judicial"), ("village", "township", "county", "city")
+    expected = tuple(f"mediation-{kind}-{level}" for kind in kinds for level in levels)
+    assert catalogue.services["TJ-01"].refer == expected
+    assert {catalogue.targets[code].days for code in expected} == {30}
+    assert catalogue.targets["assistance-county"].days == 15
+    assert catalogue.targets["police-office"].days == USUAL_DAYS
+
+
+def test_days_that_are_none_are_told(tmp_path):
+    told = mistakes(tmp_path, ("consent = true\ndays = 15", "consent = true\ndays = 0"))
+    assert any("days" in each and "1 to 365" in each for each in told)

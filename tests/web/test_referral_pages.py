@@ -117,7 +117,7 @@ async def test_the_slip_has_number_target_day_and_what_to_bring_and_no_more_of_t
     ):
         assert words in slip
     assert not any(secret in slip for secret in TYPED.values())
-    assert "data-print" in slip
+    assert "Ctrl+P" in slip
 
 
 async def test_script_in_a_reference_never_reaches_the_slip(station):

@@ -164,8 +164,6 @@
     if (named.tagName === "SUMMARY") named.parentElement.querySelector("form input:not([type=hidden]), form textarea")?.focus();
   });
 
-  document.querySelector("[data-print]")?.addEventListener("click", () => print());
-
   if (worker) navigator.serviceWorker?.register(worker).catch(() => {});
   connect();
   setInterval(watch, 1000);

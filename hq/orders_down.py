@@ -118,6 +118,9 @@ class OrdersDown:
             await line.sender.reopened()
         self._begin(line, ack.session)
         await line.sender.take_ack(ack)
+        if line.sender.outbox.waiting == 0 and station not in self._hungry:
+            # No further ack may come for months, and what a station holds whole is begun anew by its age.
+            await line.sender.remember()
         await self._feed(station, line)
 
     def _heed_unknown_key(self, station: str, key_id: bytes | None) -> None:

@@ -140,6 +140,7 @@ async def test_a_kiosk_from_a_copy_older_than_what_headquarters_keeps_closes_its
         await all_there_once(city, 2)
         await close_call(city)
         await until(lambda: query(city.hq_database, "SELECT state FROM help_calls") == ["closed"] * 2)
+        await until(lambda: query(city.hq_database, "SELECT cursor FROM order_journals WHERE cursor < head") == [])
         await station.stop()
         await city.process("hq").stop()
         before = generations(city)

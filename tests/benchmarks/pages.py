@@ -20,7 +20,7 @@ from jingting.city import City
 from jingting.web import fetch, submit
 from tests.browser.browser_rig import WINDOW, chromium
 
-SECONDS = 30.0
+SECONDS = 90.0
 SLOWER = 6
 AIM_MS = 300.0
 END_AIM_MS = 200.0

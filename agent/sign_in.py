@@ -122,8 +122,9 @@ class SignIn:
         if member is None or not right:
             await self._note_wrong(guesser)
             raise SignInRefused("wrong", self._slowing.wait_s(guesser))
-        if self._journal.query(staff.members).get(number) is None:
-            raise SignInRefused("wrong")  # withdrawn meanwhile
+        now = self._journal.query(staff.members).get(number)
+        if now is None or now.pin != member.pin:
+            raise SignInRefused("wrong")  # withdrawn, or another one issued, while it was looked at
         await self._journal.append(StaffSignedIn(staff=number))
         self._slowing.forget(number)
         if member.wrong:

@@ -26,7 +26,6 @@ _of = (_steps.c.station == _orders.c.station) & (_steps.c.dispatch == _orders.c.
 IS_OVER: Final[ColumnElement[bool]] = exists().where(_of, _steps.c.step.in_(("report", "expired")))
 """Of a row of `orders`: it is a dispatch that was reported, or that nobody received."""
 
-_KNOWN = select(_steps.c.step).where
 _NEW = insert(_steps)
 _SENT = (
     select(_orders)
@@ -65,7 +64,7 @@ def note(
     """Keep what a station said of a dispatch; the caller holds the station's lock. A second time changes nothing."""
     step = "expired" if isinstance(payload, DispatchExpired) else payload.step
     this = (_steps.c.station == station, _steps.c.dispatch == payload.dispatch, _steps.c.step == step)
-    if connection.execute(_KNOWN(*this)).first() is not None:
+    if connection.execute(select(_steps.c.step).where(*this)).first() is not None:
         return
     row = {"station": station, "dispatch": payload.dispatch, "step": step, "received_ms": received_ms}
     row |= {"time": event["time"], "unsure": event.get("clock") == "unsure"}

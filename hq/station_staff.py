@@ -1,6 +1,6 @@
 """Who may sign in at a station's duty desk: staff numbers, with PINs that are drawn here and good at that one alone.
 
-The list is the newest `staff.set` order of the station: it is read from there, changed, and ordered anew, in one
+The list is the `staff.set` order that holds at the station: it is read from there, changed, and ordered anew, in one
 transaction. Of a PIN only what is kept of it (`common.pins`) is ever written.
 """
 
@@ -9,28 +9,20 @@ import uuid
 from collections.abc import Callable
 from typing import Final, Literal, TypeAlias
 
-import msgspec
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection
 
 from common import pins
 from common.events import StaffMember, StaffSet
-from hq import audit, tables
+from hq import audit
 from hq.audit import Act
 from hq.journals import lock_station
 from hq.orders import Orders
+from hq.snapshot import standing
 from hq.store import Store
 
 _NUMBER: Final = re.compile(r"[0-9A-Za-z._/-]{1,32}", re.ASCII)
 _MOST: Final = 200
 _Pins: TypeAlias = dict[str, str]
-
-_orders = tables.orders
-_NEWEST = (
-    select(_orders.c.data)
-    .where(_orders.c.station == bindparam("of"), _orders.c.type == "staff.set")
-    .order_by(_orders.c.position.desc())
-    .limit(1)
-)
 
 
 class NotOnTheListError(Exception):
@@ -112,7 +104,5 @@ class StationStaff:
 
 
 def _read(connection: Connection, station: str) -> _Pins:
-    data = connection.execute(_NEWEST, {"of": station}).scalar()
-    if data is None:
-        return {}
-    return {member.number: member.pin for member in msgspec.json.decode(data, type=StaffSet).staff}
+    listed = standing(connection, station, StaffSet(staff=()), "staff.set")
+    return {member.number: member.pin for member in listed.staff} if isinstance(listed, StaffSet) else {}

@@ -188,6 +188,19 @@ async def test_one_pin_is_looked_at_at_a_time(tmp_path):
     await desk.stop()
 
 
+@pytest.mark.parametrize("ordered", [{"numbers": (LI,)}, {"numbers": (WANG,), "pin": "112233"}])
+async def test_a_pin_that_becomes_void_while_it_is_looked_at_signs_nobody_in(tmp_path, ordered):
+    async def slow(pin, text):
+        await desk.order(*ordered["numbers"], pin=ordered.get("pin", PIN))
+        return await in_this_process(pin, text)
+
+    desk = await Desk(tmp_path).start(is_pin=slow)
+    await desk.order(WANG)
+    assert (await refused(desk, WANG, PIN)).why == "wrong"
+    assert desk.sign_in.present is None
+    await desk.stop()
+
+
 async def test_who_cannot_be_journaled_is_not_signed_in(desk, monkeypatch):
     async def broken(*_args, **_options):
         raise JournalError("append to", desk.folder, "no disk", "look at it")

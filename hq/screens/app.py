@@ -55,7 +55,7 @@ def build(
     screens = _Screens(desk, pages, door, follow_ups, stream, wall_ms=wall_ms)
     door.serve(app)
     FollowUpPages(follow_ups, door, pages).serve(app)
-    DispatchPages(database, door, pages).serve(app)
+    DispatchPages(database, door, pages, zone=calendar.zone).serve(app)
     ReferralPages(database, door, pages, calendar, wall_ms).serve(app)
     Papers(database, accounts, door, pages).serve(app)
     app.get("/")(door.only("watch", screens.city))

@@ -1,6 +1,8 @@
 """Dispatches on headquarters' pages: which were sent where, and how each stands. `jingting hq order dispatch` sends."""
 
 import asyncio
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from microdot import Microdot, Request, Response
 
@@ -13,8 +15,9 @@ from hq.screens.door import Door
 class DispatchPages:
     """The route of `/dispatches`."""
 
-    def __init__(self, database: Database, door: Door, pages: Pages) -> None:
+    def __init__(self, database: Database, door: Door, pages: Pages, *, zone: ZoneInfo) -> None:
         self._database = database
+        self._zone = zone
         self._door = door
         self._pages = pages
 
@@ -25,4 +28,13 @@ class DispatchPages:
     async def all(self, request: Request) -> Response:
         """Show the newest ones."""
         found = await asyncio.to_thread(newest, self._database)
-        return self._pages.page(request, "dispatches.html", **self._door.values(request.g.seat), dispatches=found)
+        seat = self._door.values(request.g.seat)
+        return self._pages.page(request, "dispatches.html", **seat, dispatches=found, local=self._local)
+
+    def _local(self, time: str) -> str:
+        """Return an RFC 3339 time as the city reads it, an unsure one with its `~`."""
+        unsure, moment = time[: time.startswith("~")], time.removeprefix("~")
+        try:
+            return unsure + datetime.fromisoformat(moment).astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
+        except (ValueError, OverflowError):  # a station may have sent any digits
+            return time

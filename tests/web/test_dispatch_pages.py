@@ -77,18 +77,34 @@ async def test_script_in_a_reference_is_shown_as_text(station):
     assert "<script>alert" not in (await station.get("/duty")).text
 
 
+def known_at_headquarters(browser, *, step, time, unsure):
+    """A dispatch that was sent, and the one thing that its station said of it."""
+    data = '{"service":"QZ-01","reference":"110-7","expires":"2099-01-01T00:00:00.000Z"}'
+    order = {"station": "sjz-001", "id": ONE, "position": 1, "type": "dispatch.sent", "data": data}
+    order |= {"outcome": "applied", "reason": "", "given_ms": WALL_MS, "expires": "2099-01-01T00:00:00.000Z"}
+    said = {"station": "sjz-001", "dispatch": ONE, "step": step, "received_ms": WALL_MS, "time": time, "unsure": unsure}
+    with browser.database.write() as connection:
+        connection.execute(insert(tables.stations).values(station="sjz-001"))
+        connection.execute(insert(tables.orders).values(**order))
+        connection.execute(insert(tables.dispatch_steps).values(**said))
+
+
 @pytest.mark.parametrize(
     ("lang", "words"), [("zh-CN", ("出警任务", "无人签收")), ("en", ("Dispatches", "nobody received"))]
 )
 async def test_headquarters_page_lists_what_was_sent_and_how_it_stands(lang, words):
     async with at_headquarters(CityDesk()) as browser:
-        data = '{"service":"QZ-01","reference":"110-7","expires":"2099-01-01T00:00:00.000Z"}'
-        order = {"station": "sjz-001", "id": ONE, "position": 1, "type": "dispatch.sent", "data": data}
-        order |= {"outcome": "applied", "reason": "", "given_ms": WALL_MS, "expires": "2099-01-01T00:00:00.000Z"}
-        over = {"station": "sjz-001", "dispatch": ONE, "step": "expired", "unsure": False, "received_ms": WALL_MS}
-        with browser.database.write() as connection:
-            connection.execute(insert(tables.stations).values(station="sjz-001"))
-            connection.execute(insert(tables.orders).values(**order))
-            connection.execute(insert(tables.dispatch_steps).values(**over, time="2099-01-01T00:00:00.000Z"))
+        known_at_headquarters(browser, step="expired", time="2026-11-18T11:36:40.000Z", unsure=False)
         page = (await browser.get(f"/dispatches?lang={lang}")).text
         assert all(word in page for word in (*words, "110-7", "sjz-001"))
+        assert ">2026-11-18 19:06<" in page  # WALL_MS, in the city's zone
+
+
+@pytest.mark.parametrize(
+    ("time", "unsure", "shown"),
+    [("2026-11-18T11:07:40.000Z", True, "~2026-11-18 19:07"), ("2026-99-99T", False, "2026-99-99T")],
+)
+async def test_a_step_is_shown_in_the_citys_time_an_unsure_one_marked_and_a_wrong_one_as_it_came(time, unsure, shown):
+    async with at_headquarters(CityDesk()) as browser:
+        known_at_headquarters(browser, step="receive", time=time, unsure=unsure)
+        assert f">{shown}<" in (await browser.get("/dispatches")).text

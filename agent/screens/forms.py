@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeVar
 
 from microdot import Request
 from microdot.microdot import HTTPException
 
+from agent.database import JournalError
+from agent.quota import JournalFullError
 from common.identifiers import is_identifier
 from common.web.pages import form_of
 
@@ -16,6 +18,20 @@ TEMPLATES: Final = Path(__file__).parent / "templates"
 
 PATIENCE_S: Final = 0.3
 """How long a submitted form waits for the disk: then the page comes all the same and says what is true."""
+
+
+SAVE_S: Final = 3.0
+"""How long a form of the desk waits for the disk before its page says that nothing is known yet."""
+
+T = TypeVar("T")
+
+
+class NotSavedError(Exception):
+    """What a form asked for is not on the disk: that is full or fails, or has not answered in SAVE_S."""
+
+    def __init__(self, why: Literal["slow", "full", "disk"]) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 class Patience:
@@ -36,6 +52,23 @@ class Patience:
         if done:
             task.result()
         return bool(done)
+
+    async def saved(self, action: Coroutine[Any, Any, T]) -> T:
+        """Start an action of the desk, and return what came of it; raises NotSavedError, and what else it does."""
+        outcome: list[T] = []
+
+        async def carry_out() -> None:
+            outcome.append(await action)
+
+        try:
+            ended = await self.started(carry_out(), within_s=SAVE_S)
+        except JournalFullError:
+            raise NotSavedError("full") from None
+        except JournalError:
+            raise NotSavedError("disk") from None
+        if not ended:
+            raise NotSavedError("slow")
+        return outcome[0]
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._unfinished.discard(task)

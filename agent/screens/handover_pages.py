@@ -9,14 +9,10 @@ from microdot.microdot import HTTPException
 from agent.counter import Counter
 from agent.database import JournalError
 from agent.handover import LONGEST, Item, Key, NotTakenError, Sheet
-from agent.quota import JournalFullError
-from agent.screens.forms import Patience, event_id_of, known
+from agent.screens.forms import NotSavedError, Patience, event_id_of, known
 from agent.screens.sign_in_pages import SignInPages
 from common.events import HandoverKind
 from common.web.pages import Pages, form_of
-
-SAVE_S: Final = 3.0
-"""How long a form waits for the disk before its page says that nothing is known yet."""
 
 PAGE: Final = 25
 """Items of the sheet on one page."""
@@ -116,23 +112,14 @@ class HandoverPages:
         self, request: Request, action: Coroutine[Any, Any, Any], goal: str = _HERE, goals: dict[str, str] | None = None
     ) -> Response:
         """Carry out a form, and lead to `goal`, or the one of `goals` for what came of it; or say why not."""
-        outcome: list[str] = []
-
-        async def carried_out() -> None:
-            outcome.append(await action)
-
         try:
-            ended = await self._patience.started(carried_out(), within_s=SAVE_S)
+            outcome = await self._patience.saved(action)
         except NotTakenError as error:
             return self._refuse(request, "wrong", error)
-        except JournalFullError:
-            return self._refuse(request, "full")
-        except JournalError:
-            return self._refuse(request, "disk")
-        if not ended:
-            return self._refuse(request, "slow")
+        except NotSavedError as error:
+            return self._refuse(request, error.why)
         self._counter.changed()
-        return redirect((goals or {}).get(outcome[0], goal), 303)
+        return redirect((goals or {}).get(outcome, goal), 303)
 
     def _sheet(self) -> Sheet:
         return self._asked(self._handovers.sheet)

@@ -11,19 +11,15 @@ from microdot.microdot import HTTPException
 
 from agent.counter import Counter
 from agent.database import JournalError
-from agent.quota import JournalFullError
 from agent.record_form import Filled, Header, Mistake, WrongForm
 from agent.record_rows import Kept
 from agent.reveals import Revealed
-from agent.screens.forms import Patience, event_id_of, known
+from agent.screens.forms import SAVE_S, NotSavedError, Patience, event_id_of, known
 from agent.screens.record_view import KEYS, TYPED, RecordRow, step_views
 from agent.screens.sign_in_pages import SignInPages
 from common import workflow
 from common.record import Record
 from common.web.pages import Pages, form_of
-
-SAVE_S: Final = 3.0
-"""How long a form waits for the disk before its page says that nothing is known yet."""
 
 _SEE_OTHER: Final = 303  # RFC 9110, section 15.4.4
 
@@ -177,11 +173,10 @@ class RecordPages:
         if who is None:
             return self._sign_in.to_sign_in(record)
         try:
-            revealed = await self._counter.reveals.reveal(record, event_id_of(request), fields=TYPED, staff=who)
-        except JournalFullError:
-            return self._refuse(request, "full")
-        except JournalError:
-            return self._refuse(request, "disk")
+            revealing = self._counter.reveals.reveal(record, event_id_of(request), fields=TYPED, staff=who)
+            revealed = await self._patience.saved(revealing)
+        except NotSavedError as error:
+            return self._refuse(request, error.why)
         return self._shown(request, found, revealed)
 
     # -- small things -----------------------------------------------------------------------------------------------
@@ -189,15 +184,11 @@ class RecordPages:
     async def done(self, request: Request, action: Coroutine[Any, Any, Any], goal: str) -> Response:
         """Carry out a form, and lead to the page `goal`; or say why not, in a page from which it may be sent again."""
         try:
-            ended = await self._patience.started(action, within_s=SAVE_S)
+            await self._patience.saved(action)
         except WrongForm as error:
             return self._refuse(request, "wrong", mistakes=error.mistakes)
-        except JournalFullError:
-            return self._refuse(request, "full")
-        except JournalError:
-            return self._refuse(request, "disk")
-        if not ended:
-            return self._refuse(request, "slow")
+        except NotSavedError as error:
+            return self._refuse(request, error.why)
         self._counter.changed()
         return redirect(goal, _SEE_OTHER)
 

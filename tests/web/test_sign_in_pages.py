@@ -1,5 +1,6 @@
 """Signing in at the duty desk, as its browser sees it."""
 
+import asyncio
 import json
 import re
 
@@ -55,6 +56,25 @@ async def test_nothing_is_revealed_without_signing_in_which_leads_back_to_the_re
     assert f'name="record" value="{record}"' in asked
     await on_the_list(station.journal)
     assert (await sign_in(station, record=record)).headers["location"] == f"/duty/records/{record}"
+    assert CARD["number"] in (await reveal(station, record)).text
+
+
+async def test_on_a_disk_that_hangs_nothing_is_revealed_and_the_page_comes_all_the_same(station, monkeypatch):
+    record = await a_record(station)
+    await on_the_list(station.journal)
+    await sign_in(station)
+    hung = asyncio.Event()
+
+    async def run(_work):
+        await hung.wait()
+
+    monkeypatch.setattr("agent.screens.forms.SAVE_S", 0.05)
+    with monkeypatch.context() as disk:
+        disk.setattr(station.journal, "run", run)
+        answer = await reveal(station, record)
+    assert answer.status_code == 503
+    assert CARD["number"] not in answer.text
+    hung.set()
     assert CARD["number"] in (await reveal(station, record)).text
 
 

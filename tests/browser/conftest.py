@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import pytest
 import pytest_asyncio
 from browser_rig import WINDOW, Screen, chromium
 from playwright.async_api import Browser, async_playwright
 
 from jingting.city import City
+from tests.moved_clock import MovedClock
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -41,3 +43,18 @@ async def window(browser) -> AsyncIterator[Callable[..., Awaitable[Screen]]]:
         await screen.page.context.close()
     wrong = [word for screen in screens for word in screen.wrong]
     assert not wrong, wrong
+
+
+@pytest.fixture(scope="module")
+def clock(tmp_path_factory) -> MovedClock:
+    return MovedClock(tmp_path_factory.mktemp("clock") / "moved")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def late(tmp_path_factory, clock):
+    """A city whose station's clocks are the test's to put forward."""
+    async with City(tmp_path_factory.mktemp("late"), stations=1) as city:
+        with clock.taught():
+            await city.restart(f"station-{city.stations[0]}")
+        await city.connected()
+        yield city

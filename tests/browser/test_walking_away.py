@@ -3,16 +3,13 @@
 import tomllib
 
 import pytest
-import pytest_asyncio
 from browser_rig import LANGUAGES, LOOKS, Screen, chromium_with
 from looks import begun, looked_at, walked
 from playwright.async_api import async_playwright
 from walks import READ, Walk
 
 from drivers.simulators.cards import PEOPLE
-from jingting.city import City
 from tests.agent.planted import found
-from tests.moved_clock import MovedClock
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
@@ -24,21 +21,6 @@ WARNED_S = 61
 GONE_S = 31
 
 AFTER_CARD = Walk(name="confirm", shows=".own", steps=READ)
-
-
-@pytest.fixture(scope="module")
-def clock(tmp_path_factory) -> MovedClock:
-    return MovedClock(tmp_path_factory.mktemp("clock") / "moved")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def late(tmp_path_factory, clock):
-    """A city whose station's clocks are the test's to put forward."""
-    async with City(tmp_path_factory.mktemp("late"), stations=1) as city:
-        with clock.taught():
-            await city.restart(f"station-{city.stations[0]}")
-        await city.connected()
-        yield city
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

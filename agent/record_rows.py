@@ -1,7 +1,7 @@
 """Walk-in records as rows: what the journal's record events come to, written in the transaction of each event."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -44,6 +44,8 @@ CREATE TABLE IF NOT EXISTS record_days(day TEXT PRIMARY KEY, last INTEGER NOT NU
 """Tables for `Journal.open(schema=...)`."""
 
 _LIST: Final = "SELECT record, boot, opened_ns FROM records"
+_NEXT: Final = "SELECT place, record FROM records WHERE place > ? ORDER BY place LIMIT ?"
+_AT_A_TIME: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,17 @@ def list_due(connection: sqlite3.Connection, today: str, *, most: int) -> tuple[
     kept = (_kept(row) for row in rows)
     # Due means: by the end of that day.
     return tuple(one for one in kept if one.record.state == "suspended" or str(one.record.due) < today)
+
+
+def each(connection: sqlite3.Connection) -> Iterator[Record]:
+    """Yield every record that is kept, in the order in which they were opened, each as it stands when it is read.
+
+    Some at a time, with no transaction held between: whoever reads slowly keeps no WAL from being written over.
+    """
+    last = 0
+    while rows := connection.execute(_NEXT, (last, _AT_A_TIME)).fetchall():
+        for last, record in rows:  # noqa: B007 - the next ones stand behind the last
+            yield _read(record)
 
 
 def boxes(connection: sqlite3.Connection, record: str) -> tuple[Box, ...]:

@@ -27,7 +27,9 @@ START: Final = hashlib.sha256(b"jingting audit 1").digest()
 SLICE: Final = 2000
 """Most lines that are forgotten at once."""
 
-_LONGEST: Final = 500
+LONGEST: Final = 500
+"""Most characters of each word of an act; what is longer is cut."""
+
 _FORGET: Final = "forget"
 
 _audit = tables.audit
@@ -59,7 +61,8 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
 
     `station` is "" of what concerns several or all of them; `event` of all but `unseal`, of `account`, where it is the
     name, of `order`, where it is the type, of `content-*`, where it is the pack, of `forget`, where it is the number of
-    the last line forgotten, of `follow-up`, where it is the record, and of `staff-*`, where it is the staff number.
+    the last line forgotten, of `follow-up`, where it is the record, of `staff-*`, where it is the staff number, and of
+    `export*`, where it is how many records of which days.
     """
 
     who: str
@@ -80,6 +83,8 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
         "staff-issue",
         "staff-withdraw",
         "staff-reset",
+        "export",
+        "export-unsealed",
     ]
     station: str
     event: str
@@ -117,7 +122,7 @@ class _Line(msgspec.Struct):
 
 def record(connection: Connection, act: Act, *, at_ms: int) -> Audited:
     """Add an act; it stands once the caller's transaction is committed. `at_ms`: headquarters' wall clock."""
-    words = {name: plain(text, _LONGEST) for name, text in msgspec.structs.asdict(act).items()}
+    words = {name: plain(text, LONGEST) for name, text in msgspec.structs.asdict(act).items()}
     line = msgspec.json.encode({"time": rfc3339(at_ms), **words})
     connection.execute(_LOCK)
     number, before = connection.execute(_LAST).one()

@@ -6,7 +6,7 @@ remembered for having counted.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -26,6 +26,12 @@ _records = tables.records
 _OUR_OWN: Final = ("station", "record", "received_ms", "changed_ms", "forgotten_ms")
 _FIELDS: Final = tuple(c.name for c in _records.c if c.name not in _OUR_OWN)
 _NUMBERED = select(_records).where(_records.c.number == bindparam("called")).order_by(_records.c.station)
+_KEPT = (
+    select(_records)
+    .where(_records.c.forgotten_ms.is_(None))
+    .order_by(_records.c.station, _records.c.record)
+    .execution_options(yield_per=500)
+)
 _KNOWN: Final = RowsAmong(select(_records).where(_records.c.station == bindparam("of")), _records.c.record)
 _CHANGE = (
     update(_records)
@@ -106,6 +112,13 @@ def records_called(connection: Connection, number: str) -> list[StationRecord]:
     """Return the records with the number that people call them by: one, or after a restored station two."""
     rows = connection.execute(_NUMBERED, {"called": number}).mappings()
     return [_station_record(row) for row in rows]
+
+
+def each_record(connection: Connection, stations: Sequence[str] = ()) -> Iterator[StationRecord]:
+    """Yield every record that is kept, of these stations or of all, station by station; some at a time in memory."""
+    wanted = _KEPT.where(_records.c.station.in_(stations)) if stations else _KEPT
+    for row in connection.execute(wanted).mappings():
+        yield _station_record(row)
 
 
 def _fold(standing: _Standing, told: Sequence[Told]) -> _Standing:

@@ -17,7 +17,11 @@ from jingting.loading import Lazy, set_up
 
 @click.group(
     cls=Lazy,
-    places={"hq": "jingting.hq_commands:hq", "station": "jingting.station_commands:station"},
+    places={
+        "hq": "jingting.hq_commands:hq",
+        "records": "jingting.record_commands:records",
+        "station": "jingting.station_commands:station",
+    },
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(VERSION, message="%(prog)s %(version)s")

@@ -326,3 +326,8 @@ def staff() -> None:
 )
 def content() -> None:
     """Legal education on idle screens: make a pack, send it, see where it is, withdraw it."""
+
+
+@hq.group("records", cls=Lazy, places={"export": "jingting.record_commands:export_all"})
+def hq_records() -> None:
+    """Walk-in records of all stations."""

@@ -10,10 +10,12 @@ from pathlib import Path
 import click
 import pytest
 
+from agent import record_export as kept_export
 from agent.settings import StationSettings
 from agent.view import StationView
 from common import events
 from common.settings import EX_CONFIG
+from hq import record_export
 from hq.metrics import Metrics
 from hq.settings import HqSettings
 from hq.view import Health, Overview
@@ -66,6 +68,12 @@ def flat(values: dict[str, object], prefix: str = "") -> Iterator[str]:
 
 def test_commands_and_options():
     assert set(listed("Commands and options")) == set(commands(main))
+
+
+def test_columns_of_exported_records():
+    assert listed("Columns of exported records") == list(record_export.COLUMNS)
+    ours = set(record_export.COLUMNS) - {"station", "rating"}
+    assert set(listed("Columns of exported records")) - {"station", "rating"} == ours == set(kept_export.COLUMNS)
 
 
 def test_exit_codes():

@@ -32,9 +32,13 @@ class StandIn:
         app.get(PATH)(self.page)
         app.get(WORKER)(self.worker)
 
-    async def page(self, request: Request) -> Response:
-        """Show what is shown when nobody answers."""
-        return self._pages.page(request, "citizen_down.html", view=self._view(), N_=str, both=self._pages.both)
+    async def page(self, _request: Request) -> Response:
+        """Show what is shown when nobody answers, to all alike.
+
+        Were it another one for each language, each change of the language would bring another worker; and what a
+        browser asks for while one worker takes the place of another may never be answered (Chromium).
+        """
+        return self._pages.page_for_all("citizen_down.html", view=self._view(), N_=str, both=self._pages.both)
 
     async def worker(self, request: Request) -> Response:
         """Return the service worker (W3C "Service Workers"), which may answer for every address of ours."""

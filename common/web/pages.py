@@ -12,7 +12,7 @@ from microdot.microdot import HTTPException
 
 from common.web.faults import keep_words_out_of_the_log
 from common.web.guards import guard
-from common.web.languages import COOKIE, LANGUAGES, catalogue, chosen
+from common.web.languages import COOKIE, DEFAULT, LANGUAGES, catalogue, chosen
 from common.web.templates import environment, spoken_in
 
 _HERE = Path(__file__).parent
@@ -62,6 +62,10 @@ class Pages:
         if asked in LANGUAGES and self._speaks is None:
             response.set_cookie(self._cookie, asked, path="/", max_age=_A_YEAR_S, http_only=True)
         return response
+
+    def page_for_all(self, template: str, **values: object) -> Response:
+        """Return a whole page in the first language, whoever asks."""
+        return self._render(DEFAULT, template, 200, values)
 
     def fragment(self, request: Request, template: str, **values: object) -> Response:
         """Return the part of a page that its browser fetches again and again."""

@@ -28,6 +28,8 @@ SPOT_PX = 200
 AXE = (importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 FINDINGS = Path(__file__).with_name("findings.js").read_text(encoding="utf-8")
 
+_PAINTED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
 _AXE_RUN = """
 async () => (await axe.run({resultTypes: ['violations'], rules: {'color-contrast': {enabled: false}}})).violations
 """
@@ -140,7 +142,9 @@ class Screen:
                     raise
                 await self.page.wait_for_load_state()
             else:
-                return
+                break
+        # A browser drops what is touched before the page was first seen; a person has nothing to touch yet.
+        await self.page.evaluate(_PAINTED)
 
     async def speak(self, language: str) -> None:
         """Open the page again in a language; where the citizen stands is the station's business."""

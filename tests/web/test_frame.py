@@ -190,6 +190,13 @@ async def test_the_worker_keeps_that_page_and_all_it_needs_and_is_another_when_o
     assert (await station.get("/sw.js")).text != worker
 
 
+async def test_the_worker_is_one_in_all_languages_for_a_browser_that_changes_it_may_lose_a_page(station):
+    worker, page = (await station.get("/sw.js")).text, (await station.get("/down")).text
+    await station.post("/look", data={"lang": "en", "size": "large"})
+    assert (await station.get("/sw.js")).text == worker
+    assert (await station.get("/down")).text == page
+
+
 async def test_the_id_that_a_page_standing_in_makes_up_is_one_press_however_often_it_is_sent(station):
     made_up = "5f0d8a53-2c0e-4b7c-9a39-0b7d0f0c1d2e"  # a version 4, as a browser makes them
     for _ in range(3):

@@ -15,6 +15,7 @@
 
   const now = () => performance.now();
   const stepsOf = (element) => [...element.querySelectorAll("button")].map((button) => button.id).join();
+  const standIn = (lost) => navigator.serviceWorker?.controller && replaced(lost);
   let source, postponed = null, shown = null;
   let freshAt = now(), failingAt = 0, triedAt = 0, touchedAt = now(), stayedAt = 0, goneAt = -ANSWER_MS;
   let fetching = false, askedAgain = false, pressing = false, steps = stepsOf(live), stepsAt = now();
@@ -46,7 +47,7 @@
     if (content === shown || pressing) return;
     const body = new DOMParser().parseFromString(html, "text/html").body;
     const frame = body.querySelector("[data-frame]")?.dataset.frame; // look of what is around
-    if (frame && live.dataset.frame !== (live.dataset.frame = frame)) return location.replace("/");
+    if (frame && live.dataset.frame !== frame) return replaced("");
     shown = content;
     const focused = live.contains(document.activeElement) ? document.activeElement.id : "";
     live.replaceChildren(...body.childNodes);
@@ -100,8 +101,8 @@
     tick();
   }
 
-  function standIn(lost) {
-    if (!navigator.serviceWorker?.controller || now() - goneAt < ANSWER_MS) return; // it is on its way
+  function replaced(lost) {
+    if (now() - goneAt < ANSWER_MS) return; // it is on its way; a browser that lost it on the way is asked again
     goneAt = now();
     location.replace(`/${lost}`);
   }
@@ -112,8 +113,7 @@
   }
 
   function post(action, body) {
-    const signal = AbortSignal.timeout(ANSWER_MS);
-    return fetch(action, { method: "POST", body, redirect: "manual", signal }).then(() => true, () => false);
+    return fetch(action, { method: "POST", body, redirect: "manual", signal: AbortSignal.timeout(ANSWER_MS) }).then(() => true, () => false);
   }
 
   function leave() {

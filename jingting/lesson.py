@@ -25,6 +25,12 @@ async def send(city: City) -> bool:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )
-        if await process.wait():
+        try:
+            failed = await process.wait()
+        except asyncio.CancelledError:  # a city that ends leaves nobody behind who writes in its folder
+            process.kill()
+            await process.wait()
+            raise
+        if failed:
             return False
     return True

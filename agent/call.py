@@ -70,10 +70,16 @@ class Call:
         self.state = after
         return True
 
-    def climb(self, ladder: Ladder, now: int) -> Climb:
-        """Say how high the call stands."""
-        unanswered_s = (now - self.unanswered_ns) / _NS if self.unanswered_known else UNKNOWN_S
-        return climb(ladder, self.state, unanswered_s, done=self.rungs, hq_answered=self.hq_answered)
+    def climb(self, ladder: Ladder, now: int, unattended_ns: int | None) -> Climb:
+        """Say how high the call stands. `unattended_ns`: when, since its press, nobody was at the desk first."""
+        return climb(
+            ladder,
+            self.state,
+            (now - self.unanswered_ns) / _NS if self.unanswered_known else UNKNOWN_S,
+            done=self.rungs,
+            hq_answered=self.hq_answered,
+            unattended_s=None if unattended_ns is None else (now - unattended_ns) / _NS,
+        )
 
     def after_ms(self, now: int) -> int:
         """Return the time since the oldest unanswered press; of one made before this boot, the least it can be."""

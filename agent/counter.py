@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from agent.attendance import Attendance
 from agent.dispatches import Dispatches
 from agent.entry import Clock
 from agent.handovers import Handovers
@@ -41,6 +42,7 @@ class Counter:
     scans: Scans
     sign_in: SignIn
     dispatches: Dispatches
+    attendance: Attendance
     clock: Clock
     changed: Callable[[], None]
     shifts: Shifts
@@ -64,11 +66,12 @@ def open_counter(
     changed: Callable[[], None],
     devices: Callable[[], tuple[DeviceView, ...]],
     waiting: Callable[[], bool],
+    attendance: Attendance,
 ) -> Counter:
     """Open the window; `changed` is told when what it shows is another. Raises JournalError.
 
     `reader`: what reads documents, if the station has anything that does. `waiting`: whether somebody waits for help.
-    `devices`: how they stand.
+    `devices`: how they stand. `attendance`: whether anybody is at the desk.
     """
     station = settings.station
     records = Records(
@@ -107,6 +110,7 @@ def open_counter(
         scans,
         sign_in,
         dispatches,
+        attendance,
         clock,
         changed,
         shifts,

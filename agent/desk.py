@@ -45,6 +45,7 @@ class Desk:
         lacks: Callable[[], Need | None],
         finding: Callable[[], tuple[FindingView, ...]],
         shift: Callable[[], ShiftView | None],
+        unattended_s: Callable[[], int | None],
     ) -> None:
         self._identity = identity
         self._help = help_desk
@@ -56,6 +57,7 @@ class Desk:
         self._lacks = lacks
         self._finding = finding
         self._shift = shift
+        self._unattended_s = unattended_s
 
     def view(self) -> StationView:
         """Return the station as it stands now."""
@@ -82,6 +84,7 @@ class Desk:
             clock_trusted=trusted,
             waits_for=waits_for(trusted=trusted, lacks=self._lacks(), up=up, hq_online=hq_online),
             shift=self._shift(),
+            unattended_s=self._unattended_s(),
             finding=self._finding(),
         )
 

@@ -9,7 +9,7 @@ from agent.call import Call, Origin
 from agent.calls import PressKey
 from agent.entry import Clock
 from agent.journal import Journal
-from agent.ladder import Alarm, Ladder, Rung, Step, worst
+from agent.ladder import Alarm, Climb, Ladder, Rung, Step, worst
 from agent.outbox import Outbox, Waiting
 from agent.view import CallView
 from common.clock import rfc3339
@@ -51,15 +51,26 @@ class HelpDesk:
     `changed()`: what `alarm` or `views` say is another than before; it comes before anything waits for the disk.
     `on_unrecorded(since)`: a call rings that could not be recorded, pressed at `since` (RFC 3339, wall clock).
     `on_recorded()`: no press is unrecorded any more.
+
+    `unattended_at(since)`: the first moment from `since` on at which nobody was at the desk, None when there was none
+    (CLOCK_BOOTTIME, ns); call `desk_changed()` when it says something else than before.
     """
 
-    def __init__(self, journal: Journal, clock: Clock, ladder: Ladder) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        ladder: Ladder,
+        *,
+        unattended_at: Callable[[int], int | None] = lambda _since: None,
+    ) -> None:
         self.changed: Callable[[], None] = _nothing
         self.on_unrecorded: Callable[[str], None] = _ignore
         self.on_recorded: Callable[[], None] = _nothing
         self._journal = journal
         self._clock = clock
         self._ladder = ladder
+        self._unattended_at = unattended_at
         self._open: dict[str, Call] = {}
         self._closed: Call | None = None
         self._outbox = Outbox(journal, clock, on_recorded=self._recorded, on_late=self._late)
@@ -151,6 +162,10 @@ class HelpDesk:
         if before != [call.at_hq for call in self._known()]:
             self._touch()
 
+    def desk_changed(self) -> None:
+        """Hear that everybody left the desk, or that somebody is back: rungs may be due sooner."""
+        self._touch()
+
     def orders_applied(self) -> None:
         """Learn which calls headquarters has answered, after orders were applied; raises JournalError."""
         answered = self._journal.query(lambda connection: calls.hq_answered(connection, self._open))
@@ -173,7 +188,7 @@ class HelpDesk:
     def alarm(self) -> Alarm:
         """What sounds and shines now: the worst of all open calls."""
         now = self._clock.mono_ns()
-        return worst(call.climb(self._ladder, now).alarm for call in self._open.values())
+        return worst(self._climb(call, now).alarm for call in self._open.values())
 
     @property
     def unrecorded_since(self) -> str | None:
@@ -208,7 +223,7 @@ class HelpDesk:
         now = self._clock.mono_ns()
         again: list[float] = []
         for call in self._open.values():
-            climbed = call.climb(self._ladder, now)
+            climbed = self._climb(call, now)
             for rung in climbed.due:
                 self._reach(call, rung, now)
             if climbed.again_s is not None:
@@ -327,6 +342,9 @@ class HelpDesk:
     def _view(self, call: Call, now: int) -> CallView:
         lates = [waiting.late for waiting in self._presses.values() if waiting.call == call.id]
         return call.view(now, recorded=False if any(lates) else None if lates else True)
+
+    def _climb(self, call: Call, now: int) -> Climb:
+        return call.climb(self._ladder, now, self._unattended_at(call.unanswered_ns))
 
     def _event_id(self, event_id: str) -> str:
         """Return the id a form carried; a damaged one must not silence a call, and gets a new one."""

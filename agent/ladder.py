@@ -32,11 +32,22 @@ A further press makes an answered call unanswered again: it may be another perso
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ladder:
-    """When an unanswered call climbs, in seconds since the oldest press nobody has answered; ascending."""
+    """When an unanswered call climbs, in seconds since the oldest press nobody has answered; ascending.
+
+    While nobody is at the desk (`unattended`) the times are others, in seconds since the press or since everybody went,
+    whichever was last; none is longer than its own above. It is louder there as soon as headquarters rings.
+    """
 
     louder_after_s: float = 15
     escalate_after_s: float = 30
     breach_after_s: float = 60
+    unattended_escalate_after_s: float = 0
+    unattended_breach_after_s: float = 30
+
+    @property
+    def unattended_louder_after_s(self) -> float:
+        """When it is louder while nobody is at the desk."""
+        return min(self.louder_after_s, self.unattended_escalate_after_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,24 +76,43 @@ def step(state: State, taken: Step) -> State | None:
     return STEPS[state].get(taken)
 
 
-def climb(ladder: Ladder, state: State, unanswered_s: float, *, done: Collection[Rung], hq_answered: bool) -> Climb:
+def climb(
+    ladder: Ladder,
+    state: State,
+    unanswered_s: float,
+    *,
+    done: Collection[Rung],
+    hq_answered: bool,
+    unattended_s: float | None = None,
+) -> Climb:
     """Say what a call in `state` does, `unanswered_s` (infinity: not known) after its oldest unanswered press.
 
     `done` are the rungs it has had: each comes once a call. When headquarters answers, no further rung is due, for
-    rungs tell headquarters; the desk goes on sounding until somebody there acknowledges.
+    rungs tell headquarters; the desk goes on sounding until somebody there acknowledges. `unattended_s`: for how long
+    the ladder of a desk without anybody has counted for this call, None when it never did; of both the sooner rung
+    counts, so that knowing more of the desk makes none later.
     """
     if state == "closed":
         return Climb(alarm=Alarm(), due=(), again_s=None)
     if state != "raised":
         return Climb(alarm=Alarm(lamp="acknowledged"), due=(), again_s=None)
-    louder = unanswered_s >= ladder.louder_after_s
-    times: dict[Rung, float] = {"escalated": ladder.escalate_after_s, "breached": ladder.breach_after_s}
-    ahead = {rung: after_s for rung, after_s in times.items() if rung not in done and not hq_answered}
-    waits = [after_s - unanswered_s for after_s in (ladder.louder_after_s, *ahead.values())]
+
+    def wait_s(after_s: float, unattended_after_s: float) -> float:
+        if unattended_s is None:
+            return after_s - unanswered_s
+        return min(after_s - unanswered_s, unattended_after_s - unattended_s)
+
+    louder_s = wait_s(ladder.louder_after_s, ladder.unattended_louder_after_s)
+    waits: dict[Rung, float] = {
+        "escalated": wait_s(ladder.escalate_after_s, ladder.unattended_escalate_after_s),
+        "breached": wait_s(ladder.breach_after_s, ladder.unattended_breach_after_s),
+    }
+    ahead = {rung: wait for rung, wait in waits.items() if rung not in done and not hq_answered}
+    louder = louder_s <= 0
     return Climb(
         alarm=Alarm(lamp="raised", tone=2 if louder else 1, second_output=louder),
-        due=tuple(rung for rung, after_s in ahead.items() if unanswered_s >= after_s),
-        again_s=min((wait for wait in waits if wait > 0), default=None),
+        due=tuple(rung for rung, wait in ahead.items() if wait <= 0),
+        again_s=min((wait for wait in (louder_s, *ahead.values()) if wait > 0), default=None),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from agent import (
+    attendance,
     calls,
     content_rows,
     devices,
@@ -76,6 +77,7 @@ async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
         source=source,
         clock=clock,
         projectors=calls.projectors()
+        | attendance.projectors()
         | devices.projectors()
         | dispatches.projectors()
         | self_test_rows.projectors()
@@ -83,6 +85,7 @@ async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
         | handover_rows.projectors(),
         schema=(
             calls.SCHEMA,
+            attendance.SCHEMA,
             devices.SCHEMA,
             dispatches.SCHEMA,
             self_test_rows.SCHEMA,

@@ -1,6 +1,7 @@
 """What a station is told: `station.toml`, typed. `config/station.toml` is the commented example."""
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import time
@@ -15,6 +16,7 @@ from agent.device_settings import (
     PassportReaderSettings,
     read_devices,
 )
+from agent.ladder import Ladder
 from agent.quota import MIB, Limits
 from common import keyfiles
 from common.settings import BrokerSettings, Section, Settings, WebSettings, read_broker, read_web
@@ -57,12 +59,28 @@ class EnrolmentSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HelpSettings:
-    """The escalation ladder, in seconds since the press, and what sounds beside the panel from the second rung on."""
+    """The escalation ladder, in seconds since the press, and what sounds beside the panel from the second rung on.
+
+    The `unattended` ones hold while nobody is at the desk (`agent.ladder.Ladder`).
+    """
 
     louder_after_s: float
     escalate_after_s: float
     breach_after_s: float
+    unattended_escalate_after_s: float
+    unattended_breach_after_s: float
     second_output: str
+
+    @property
+    def ladder(self) -> Ladder:
+        """The times as the desk takes them."""
+        return Ladder(
+            louder_after_s=self.louder_after_s,
+            escalate_after_s=self.escalate_after_s,
+            breach_after_s=self.breach_after_s,
+            unattended_escalate_after_s=self.unattended_escalate_after_s,
+            unattended_breach_after_s=self.unattended_breach_after_s,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,25 +250,48 @@ def _enrolment(root: Section) -> EnrolmentSettings | None:
 
 
 def _help(section: Section, panels: Sequence[PanelSettings]) -> HelpSettings:
-    ladder = HelpSettings(
-        louder_after_s=section.seconds("louder_after_s", default=15, least=1),
-        escalate_after_s=section.seconds("escalate_after_s", default=30, least=1),
-        breach_after_s=section.seconds("breach_after_s", default=60, least=1),
-        second_output=section.text("second_output", default=RELAY),
-    )
-    rungs = (
-        ("louder_after_s", ladder.louder_after_s),
-        ("escalate_after_s", ladder.escalate_after_s),
-        ("breach_after_s", ladder.breach_after_s),
-    )
+    louder_s = section.seconds("louder_after_s", default=15, least=1)
+    escalate_s = section.seconds("escalate_after_s", default=30, least=1)
+    breach_s = section.seconds("breach_after_s", default=60, least=1)
+    rungs = (("louder_after_s", louder_s), ("escalate_after_s", escalate_s), ("breach_after_s", breach_s))
+    climbs = True
     for (lower, sooner), (upper, later) in itertools.pairwise(rungs):
         if later <= sooner:
             section.mistake(upper, found=f"{later:g}", expected=f"more than {lower}, which is {sooner:g}")
+            climbs = False
+    alone_s = _sooner(section, "escalate_after_s", escalate_s, default=0, compared=climbs)
+    usual_s = 30 if alone_s < 30 else math.inf  # noqa: PLR2004 - seconds
+    alone_breach_s = _sooner(section, "breach_after_s", breach_s, default=usual_s, compared=climbs)
+    if climbs and alone_breach_s <= alone_s:
+        expected = f"more than unattended_escalate_after_s, which is {alone_s:g}"
+        section.mistake("unattended_breach_after_s", found=f"{alone_breach_s:g}", expected=expected)
+    second_output = section.text("second_output", default=RELAY)
     outputs = (RELAY, *(panel.name for panel in panels))
-    if ladder.second_output and ladder.second_output not in outputs:
+    if second_output and second_output not in outputs:
         expected = "one of " + ", ".join(outputs)
-        section.mistake("second_output", found=f'"{ladder.second_output}"', expected=expected)
-    return ladder
+        section.mistake("second_output", found=f'"{second_output}"', expected=expected)
+    return HelpSettings(
+        louder_after_s=louder_s,
+        escalate_after_s=escalate_s,
+        breach_after_s=breach_s,
+        unattended_escalate_after_s=alone_s,
+        unattended_breach_after_s=alone_breach_s,
+        second_output=second_output,
+    )
+
+
+def _sooner(section: Section, attended: str, attended_s: float, *, default: float, compared: bool) -> float:
+    """Read the time of a rung while nobody is at the desk, which is never later than with somebody there.
+
+    That is not `compared` where the usual time is wrong already.
+    """
+    name = f"unattended_{attended}"
+    usual_s = default if math.isnan(attended_s) else min(default, attended_s)
+    found_s = section.seconds(name, default=usual_s, least=0)
+    if compared and found_s > attended_s:
+        expected = f"{attended_s:g} or less, which is {attended}: nobody at the desk makes no call later"
+        section.mistake(name, found=f"{found_s:g}", expected=expected)
+    return found_s
 
 
 def _self_test(section: Section) -> SelfTestSettings:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from agent import calls, rota_row, self_test_rows, staff
+from agent.attendance import Attendance
 from agent.buttons import remember
 from agent.content import open_content
 from agent.content_shelf import Shelf
@@ -20,7 +21,6 @@ from agent.health import Health
 from agent.help import HelpDesk
 from agent.housekeeping import Housekeeping
 from agent.journal import Journal
-from agent.ladder import Ladder
 from agent.link import Link, ReceivedOrders
 from agent.opening import open_journal
 from agent.orders import OrdersStore
@@ -30,7 +30,7 @@ from agent.scans import Scans
 from agent.screens.citizen import build_citizen
 from agent.screens.duty import build_duty
 from agent.screens.service_page import no_places
-from agent.settings import HelpSettings, StationSettings
+from agent.settings import StationSettings
 from agent.shift_keys import ShiftKeys
 from agent.supervisor import Supervisor
 from agent.time_floor import StationClock
@@ -54,14 +54,6 @@ _LAST_WORDS_S = 0.5
 """How long a start or a stop waits for the disk, at each of its steps."""
 
 
-def _ladder(settings: HelpSettings) -> Ladder:
-    return Ladder(
-        louder_after_s=settings.louder_after_s,
-        escalate_after_s=settings.escalate_after_s,
-        breach_after_s=settings.breach_after_s,
-    )
-
-
 async def run(settings: StationSettings) -> None:
     """Serve until SIGTERM or SIGINT; without a journal that can be opened, ring at least, and try again.
 
@@ -74,7 +66,9 @@ async def run(settings: StationSettings) -> None:
     journal = await open_journal(settings, clock, stop, memories)
     if journal is None:
         return
-    help_desk = HelpDesk(journal, clock, _ladder(settings.help))
+    attendance = Attendance(journal, clock)
+    attendance.restore()
+    help_desk = HelpDesk(journal, clock, settings.help.ladder, unattended_at=attendance.first_at)
     await help_desk.restore()
     scans = Scans(clock.mono_ns, changes.moved)
     equipment = Equipment(settings, journal, clock, help_desk, memories, on_code=scans.code, changed=changes.moved)
@@ -96,8 +90,10 @@ async def run(settings: StationSettings) -> None:
         changed=changes.moved,
         devices=equipment.views,
         waiting=lambda: bool(help_desk.views(clock.mono_ns())),
+        attendance=attendance,
     )
-
+    attendance.changed = help_desk.desk_changed
+    supervisor.keep("attendance", attendance.run)
     counter.records.known_ms = clock.known_ms  # headquarters' word counts where nothing keeps this clock right
     content = open_content(settings, journal, clock, pinned, supervisor=supervisor, changed=changes.moved)
 
@@ -173,6 +169,7 @@ async def run(settings: StationSettings) -> None:
         clock=clock,
         lacks=lambda: None if renewal is None else renewal.waits_for,
         shift=counter.shifts.view,
+        unattended_s=attendance.unattended_s,
         finding=lambda: () if finding is None else finding.views(),
     )
     equipment.keep(supervisor)

@@ -86,6 +86,7 @@ class StationView:
     upwards since the start, repeats included, for the `wire_events` acknowledged since. `journal_full`: nothing but
     calls for help is taken. `waits_for`: what keeps the station from headquarters or from the right time, the cause
     before its effects; empty when nothing does. `shift` is None without a rota.
+    `unattended_s`: for how many whole seconds nobody has been at the duty desk, None while somebody is.
     """
 
     version: int
@@ -106,4 +107,5 @@ class StationView:
     clock_trusted: bool
     waits_for: tuple[WaitsFor, ...] = ()
     shift: ShiftView | None = None
+    unattended_s: int | None = None
     finding: tuple[FindingView, ...] = ()

@@ -253,6 +253,24 @@ class HandoverSigned(Payload, frozen=True, kw_only=True):
     refused: Count
 
 
+class DeskUnattended(Payload, frozen=True, kw_only=True):
+    """Everybody has left the duty desk: until somebody is back, calls for help climb sooner.
+
+    `age_ms`: how long before this event that was.
+    """
+
+    staff: Name | None = None
+    age_ms: Count = 0
+
+
+class DeskAttended(Payload, frozen=True, kw_only=True):
+    """Somebody is at the duty desk again. `by`: they said so, or did something at the desk. `age_ms` as above."""
+
+    by: Literal["key", "work"]
+    staff: Name | None = None
+    age_ms: Count = 0
+
+
 class OrderApplied(Payload, frozen=True, kw_only=True):
     """An order was carried out; `order` is its id, or of a snapshot order the id it stands for."""
 
@@ -595,6 +613,8 @@ EVENTS: dict[str, type[Payload]] = {
     "handover.begun": HandoverBegun,
     "handover.checked": HandoverChecked,
     "handover.signed": HandoverSigned,
+    "desk.unattended": DeskUnattended,
+    "desk.attended": DeskAttended,
     "order.applied": OrderApplied,
     "order.failed": OrderFailed,
     "record.opened": RecordOpened,

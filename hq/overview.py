@@ -32,7 +32,9 @@ _WORST: Final[tuple[Presence, ...]] = ("silent", "offline", "never", "online")
 
 def read_overview(connection: Connection, now_ms: int, *, version: int, broker_connected: bool) -> Overview:
     """Read stations, open calls and recent alarms."""
-    calls = [_call(row, now_ms) for row in connection.execute(_OPEN)]
+    city = connection.execute(_CITY).all()
+    unattended = {row.station for row in city if row.unattended_ms is not None}
+    calls = [_call(row, now_ms, unattended=row.station in unattended) for row in connection.execute(_OPEN)]
     calls_of = Counter(call.station for call in calls)
     waiting_of = Counter(call.station for call in calls if _unanswered(call))
     alarms = _alarms_of(connection, now_ms)
@@ -45,7 +47,7 @@ def read_overview(connection: Connection, now_ms: int, *, version: int, broker_c
             alarms=tuple(alarms.get(row.station, ())),
             tests=tests.get(row.station, SelfTestFacts()),
         )
-        for row in connection.execute(_CITY)
+        for row in city
     ]
     stations.sort(key=lambda row: _severity(row, waiting_of[row.station]))
     calls.sort(key=lambda call: (not _unanswered(call), not call.breached, not call.escalated, -call.age_s, call.id))
@@ -82,6 +84,7 @@ def _severity(row: StationRow, waiting: int) -> tuple[object, ...]:
         -len(row.alarms),
         -row.missing,
         not is_self_test_wrong(row),
+        row.unattended_s is None,
         row.station,
     )
 
@@ -103,6 +106,7 @@ def _station(row: Row[Any], now_ms: int, *, open_calls: int, alarms: Sequence[st
         revoked=row.revoked_ms is not None,
         self_test_age_s=tests.age_s,
         self_test_failed=tests.failed,
+        unattended_s=None if row.unattended_ms is None else max(0, now_ms - row.unattended_ms) // 1000,
     )
 
 
@@ -133,7 +137,7 @@ def _size(ranges: Ranges) -> int:
     return sum(last - first + 1 for first, last in ranges)
 
 
-def _call(row: Row[Any], now_ms: int) -> CallRow:
+def _call(row: Row[Any], now_ms: int, *, unattended: bool) -> CallRow:
     return CallRow(
         station=row.station,
         id=row.call,
@@ -146,6 +150,7 @@ def _call(row: Row[Any], now_ms: int) -> CallRow:
         escalated=row.escalated,
         breached=row.breached,
         answered_by=row.answered_by,
+        unattended=unattended,
     )
 
 

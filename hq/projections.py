@@ -19,6 +19,8 @@ from common.events import (
     ContentRemoved,
     ContentStored,
     ContentWanted,
+    DeskAttended,
+    DeskUnattended,
     DeviceTested,
     DispatchExpired,
     DispatchStepped,
@@ -49,7 +51,7 @@ from hq.follow_ups import open_follow_up
 from hq.journals import JournalRow, add_journal, close_journal, each_line, find_journal, journal_row
 from hq.prepared import Prepared
 from hq.records import project_records, told_by
-from hq.self_tests import note_pressed, note_tested
+from hq.self_tests import happened_ms, note_pressed, note_tested
 from hq.shift_keys import is_readable, keep_shift_key
 from hq.usable import event_key, is_name, is_usable, unwrap
 from sync import base64url
@@ -87,6 +89,7 @@ _RECORDED = Prepared(
     .where(_stations.c.station == bindparam("of"), _stations.c.unrecorded_since.is_not(None))
     .values(unrecorded_since=null())
 )
+_ATTENDED = update(_stations).where(_stations.c.station == bindparam("of")).values(unattended_ms=bindparam("since"))
 _LEFTOVER = (
     select(tables.journals)
     .where(tables.journals.c.station == bindparam("of"), tables.journals.c.leftover)
@@ -310,6 +313,11 @@ class Projection:
                 note_content(self._connection, self._station, payload, received_ms=self._received_ms)
             case DispatchStepped() | DispatchExpired():
                 dispatches.note(self._connection, self._station, payload, event, received_ms=self._received_ms)
+            case DeskUnattended():
+                since_ms = happened_ms(event, self._received_ms) - payload.age_ms
+                self._connection.execute(_ATTENDED, {"of": self._station, "since": since_ms})
+            case DeskAttended():
+                self._connection.execute(_ATTENDED, {"of": self._station, "since": None})
             case DeviceTested():
                 note_tested(self._connection, self._station, payload, event, received_ms=self._received_ms)
 

@@ -53,7 +53,7 @@ def note_tested(
 ) -> None:
     """Keep how a self-test went, unless a later one is known; the caller holds the station's lock."""
     _make(connection, station, payload.device)
-    key: dict[str, Any] = {"of": station, "what": payload.device, "at": _happened_ms(event, received_ms)}
+    key: dict[str, Any] = {"of": station, "what": payload.device, "at": happened_ms(event, received_ms)}
     connection.execute(_TESTED, key | {"why": payload.reason, "took": payload.took_ms})
     if payload.passed:
         connection.execute(_PASSED, key)
@@ -85,7 +85,7 @@ def _make(connection: Connection, station: str, device: str) -> None:
         connection.execute(_NEW, {"station": station, "device": device, "reason": ""})
 
 
-def _happened_ms(event: Mapping[str, Any], received_ms: int) -> int:
+def happened_ms(event: Mapping[str, Any], received_ms: int) -> int:
     """Return when an event happened by its own clock, and when that is not to be trusted, when it came."""
     if event.get("clock") == "unsure":
         return received_ms

@@ -56,6 +56,7 @@ stations = Table(
     Column("health_ms", BigInteger),
     Column("unrecorded_since", String(24)),  # a call rings there that could not be recorded
     Column("revoked_ms", BigInteger),  # from then on nothing of it is stored
+    Column("unattended_ms", BigInteger),  # since when nobody is at its desk, as `tested_ms` below
     Column("order_key", LargeBinary(16)),  # id of the order key it has pinned; NULL: the newest
 )
 

@@ -10,6 +10,8 @@ from common.events import (
     ContentRemoved,
     ContentStored,
     ContentWanted,
+    DeskAttended,
+    DeskUnattended,
     DeviceTested,
     DispatchExpired,
     DispatchStepped,
@@ -43,18 +45,21 @@ def unwrap(event: dict[str, Any]) -> dict[str, Any] | None:
 
 def is_usable(payload: Payload, journal: str) -> bool | None:
     """Tell whether what an event says can be acted on; None for one on which nothing hangs that is shown today."""
+    usable: bool | None = None
     match payload:
         case JournalOpened():
-            return is_identifier(payload.previous) and payload.previous != journal
+            usable = is_identifier(payload.previous) and payload.previous != journal
         case OrderApplied() | OrderFailed():
-            return is_identifier(payload.order)
+            usable = is_identifier(payload.order)
         case DispatchStepped() | DispatchExpired():
-            return is_identifier(payload.dispatch)
+            usable = is_identifier(payload.dispatch)
+        case DeskUnattended() | DeskAttended():
+            usable = True
         case DeviceTested():
-            return is_name(payload.device)
+            usable = is_name(payload.device)
         case ContentWanted() | ContentStored() | ContentRefused() | ContentRemoved() | ContentPlayed():
-            return is_readable_content(payload)
-    return None
+            usable = is_readable_content(payload)
+    return usable
 
 
 def is_name(text: str) -> bool:

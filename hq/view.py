@@ -15,7 +15,8 @@ class StationRow:
     """One station: `seen_s` seconds since anything signed in its current session came (None: never).
 
     `self_test_age_s`: since the panel that passed its self-test longest ago did (None: none ever has).
-    `self_test_failed`: a panel that failed its last one, and why; or "".
+    `self_test_failed`: a panel that failed its last one, and why; or "". `unattended_s`: since everybody left its desk,
+    None while somebody is there.
     """
 
     station: str
@@ -29,6 +30,7 @@ class StationRow:
     revoked: bool = False
     self_test_age_s: int | None = None
     self_test_failed: str = ""
+    unattended_s: int | None = None
 
 
 def is_self_test_wrong(row: StationRow) -> bool:
@@ -38,7 +40,10 @@ def is_self_test_wrong(row: StationRow) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRow:
-    """One open help call: `id` is that of its help.raised event; `age_s` seconds since headquarters stored it."""
+    """One open help call: `id` is that of its help.raised event; `age_s` seconds since headquarters stored it.
+
+    `unattended`: nobody is at the station's desk.
+    """
 
     station: str
     id: str
@@ -51,6 +56,7 @@ class CallRow:
     escalated: bool
     breached: bool
     answered_by: str | None
+    unattended: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

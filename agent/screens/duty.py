@@ -9,6 +9,7 @@ from microdot import Request, Response, redirect
 from microdot.microdot import HTTPException
 
 from agent.counter import Counter
+from agent.screens.attendance_pages import AttendancePages
 from agent.screens.desk import Desk
 from agent.screens.dispatch_pages import DispatchPages
 from agent.screens.forms import PATIENCE_S, TEMPLATES, Patience, event_id_of, known
@@ -49,6 +50,7 @@ def build_duty(
     screen.records.serve(app)
     screen.handovers.serve(app)
     screen.dispatches.serve(app)
+    screen.attendance.serve(app)
     app.get("/")(screen.first)
     app.get("/events")(screen.events)
     app.get("/duty")(screen.page)
@@ -71,6 +73,9 @@ class _Screen:
         self.handovers = HandoverPages(counter, self.sign_in, pages, self._values)
         self.dispatches = DispatchPages(
             counter, self.sign_in, lambda request, taking: self.records.done(request, taking, "/duty")
+        )
+        self.attendance = AttendancePages(
+            counter.attendance, self.sign_in, lambda request, saying: self.records.done(request, saying, "/duty")
         )
         self._desk = desk
         self._counter = counter

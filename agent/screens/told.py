@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 from agent.view import CallView, StationView
 
-News: TypeAlias = Literal["nothing", "sounding", "shown", "seen", "hq_answering", "coming", "closed"]
+News: TypeAlias = Literal["nothing", "sounding", "shown", "seen", "unattended", "hq_answering", "coming", "closed"]
 
 _PROGRESS = ("raised", "acknowledged", "attending")
 
@@ -16,7 +16,8 @@ class Told:
 
     `can_sound`: a panel is there to sound; without one the news is `shown` instead of `sounding`: the duty page alone
     shows the call. `recorded` is None while nothing can be said of it. `call_110`: somebody else should be called, in
-    large letters.
+    large letters. `nobody`: everybody has left the desk, and said so; `unattended` is the news of it once headquarters
+    is called. `out_of_reach`: that one cannot be heard.
     """
 
     news: News
@@ -26,6 +27,8 @@ class Told:
     hq_answering: bool = False
     unanswered: bool = False
     call_110: bool = False
+    nobody: bool = False
+    out_of_reach: bool = False
 
 
 def open_calls(view: StationView) -> list[CallView]:
@@ -41,7 +44,9 @@ def told(view: StationView) -> Told:
     if not calls:
         return Told(news="closed" if view.recently_closed else "nothing", can_sound=can_sound)
     call = min(calls, key=lambda call: (_PROGRESS.index(call.state), call.hq_answered))
-    news = _news(call, can_sound=can_sound)
+    nobody = view.unattended_s is not None and call.state == "raised"
+    news = _news(call, can_sound=can_sound, nobody=nobody)
+    out_of_reach = news == "unattended" and not (view.hq_online or call.at_hq)
     unanswered = call.breached and call.state == "raised" and not call.hq_answered
     return Told(
         news=news,
@@ -50,15 +55,19 @@ def told(view: StationView) -> Told:
         at_hq=call.at_hq,
         hq_answering=call.hq_answered,
         unanswered=unanswered,
-        call_110=unanswered or call.recorded is False or news == "shown",
+        call_110=unanswered or call.recorded is False or news == "shown" or out_of_reach,
+        nobody=nobody,
+        out_of_reach=out_of_reach,
     )
 
 
-def _news(call: CallView, *, can_sound: bool) -> News:
+def _news(call: CallView, *, can_sound: bool, nobody: bool) -> News:
     if call.state == "attending":
         return "coming"
     if call.state == "acknowledged":
         return "seen"
     if call.hq_answered:
         return "hq_answering"
+    if nobody and call.escalated:
+        return "unattended"
     return "sounding" if can_sound else "shown"

@@ -61,6 +61,34 @@ def test_the_ladder_must_climb(example):
     ]
 
 
+def test_nobody_at_the_desk_makes_no_rung_later_and_the_ladder_climbs_all_the_same(example):
+    found = edit(
+        example,
+        ("unattended_escalate_after_s = 0", "unattended_escalate_after_s = 31"),
+        ("unattended_breach_after_s = 30", "unattended_breach_after_s = 61"),
+    )
+    assert [mistake.partition(": nobody")[0].partition(":")[0::2] for mistake in found] == [
+        ("help.unattended_breach_after_s", " 61; 60 or less, which is breach_after_s"),
+        ("help.unattended_escalate_after_s", " 31; 30 or less, which is escalate_after_s"),
+    ]
+    [mistake] = edit(example, ("unattended_escalate_after_s = 31", "unattended_escalate_after_s = 30"))
+    assert mistake.startswith("help.unattended_breach_after_s: 61")
+
+
+def test_without_times_for_a_desk_that_was_left_they_follow_the_usual_ones(example):
+    text = example.read_text(encoding="utf-8")
+    kept = [line for line in text.splitlines() if not line.startswith("unattended_")]
+    example.write_text(
+        "\n".join(kept)
+        .replace("breach_after_s = 60", "breach_after_s = 20")
+        .replace("escalate_after_s = 30", "escalate_after_s = 18"),
+        encoding="utf-8",
+    )
+    ladder = load(example).help.ladder
+    assert (ladder.unattended_escalate_after_s, ladder.unattended_breach_after_s) == (0, 20)
+    assert ladder.unattended_louder_after_s == 0
+
+
 def test_a_ladder_time_of_the_wrong_type_is_one_mistake(example):
     assert len(edit(example, ("breach_after_s = 60", 'breach_after_s = "60"'))) == 1
 

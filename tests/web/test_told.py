@@ -60,3 +60,23 @@ def test_of_two_calls_the_one_least_far_is_told():
 
 def test_a_closed_call_is_said_to_be_closed():
     assert _told(recently_closed=a_call(state="closed", closed_reason="helped")).news == "closed"
+
+
+def test_at_a_desk_that_was_left_the_citizen_reads_that_headquarters_is_called_once_it_is():
+    before, after = (_told(a_call(escalated=climbed), unattended_s=9) for climbed in (False, True))
+    assert (before.news, before.nobody) == ("sounding", True)
+    assert (after.news, after.call_110, after.out_of_reach) == ("unattended", False, False)
+
+
+def test_nobody_at_the_desk_and_headquarters_out_of_reach_names_110():
+    call = a_call(escalated=True)
+    assert _told(call, unattended_s=9, hq_online=False).call_110
+    assert not _told(replace(call, at_hq=True), unattended_s=9, hq_online=False).call_110
+
+
+@pytest.mark.parametrize(
+    ("changes", "news"),
+    [({"hq_answered": True}, "hq_answering"), ({"state": "acknowledged"}, "seen"), ({"state": "attending"}, "coming")],
+)
+def test_whoever_answers_is_better_news_than_a_desk_that_was_left(changes, news):
+    assert _told(a_call(escalated=True, **changes), unattended_s=9).news == news

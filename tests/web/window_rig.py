@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from agent import calls, dispatches, handover_rows, orders, record_rows, rota_row, staff
+from agent import attendance, calls, dispatches, handover_rows, orders, record_rows, rota_row, staff
 from agent.counter import Counter
 from agent.handovers import Handovers
 from agent.journal import Journal
@@ -92,11 +92,13 @@ async def a_window(changed, calling=lambda: False, broken=()):
             source="/stations/sjz-001",
             clock=clock,
             projectors=calls.projectors()
+            | attendance.projectors()
             | dispatches.projectors()
             | record_rows.projectors()
             | handover_rows.projectors(),
             schema=(
                 calls.SCHEMA,
+                attendance.SCHEMA,
                 orders.SCHEMA,
                 record_rows.SCHEMA,
                 rota_row.SCHEMA,
@@ -128,8 +130,11 @@ async def a_window(changed, calling=lambda: False, broken=()):
             shifts = Shifts(journal, clock, zone=zone, new_key=new_key)
             records.team = shifts.team
             handovers = Handovers(journal, teams=shifts.handing_over, devices=lambda: tuple(broken))
-            parts = (records, queue, ratings, reveals, visits, scans, sign_in, sent, clock, changed, shifts, handovers)
-            yield Counter(*parts), journal, keys
+            there = attendance.Attendance(journal, clock)
+            there.restore()
+            there.changed = changed
+            parts = (records, queue, ratings, reveals, visits, scans, sign_in, sent, there)
+            yield Counter(*parts, clock, changed, shifts, handovers), journal, keys
         finally:
             for task in running:
                 task.cancel()

@@ -11,6 +11,7 @@ from agent.dispatches import Dispatches
 from agent.entry import Clock
 from agent.handovers import Handovers
 from agent.journal import Journal
+from agent.patrols import Patrols
 from agent.queue import Queue
 from agent.rating import Ratings
 from agent.records import Records
@@ -43,6 +44,7 @@ class Counter:
     sign_in: SignIn
     dispatches: Dispatches
     attendance: Attendance
+    patrols: Patrols
     clock: Clock
     changed: Callable[[], None]
     shifts: Shifts
@@ -111,6 +113,7 @@ def open_counter(
         sign_in,
         dispatches,
         attendance,
+        Patrols(journal, clock, zone=ZoneInfo(station.zone), changed=changed),
         clock,
         changed,
         shifts,

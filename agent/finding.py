@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
-from agent import grid, places
+from agent import grid, places, whereabouts
 from agent.city_files import MOST_BYTES, Mistake, NamedBytes
 from agent.grid import Table
 from agent.places import Places
 from agent.settings import FindingSettings
 from agent.view import FindingView
+from agent.whereabouts import Spot
 
 log = logging.getLogger(__name__)
 
@@ -166,6 +167,10 @@ class Finding:
     def kinds(self) -> Collection[str]:
         """Return which kinds of places there are."""
         return () if self.places is None else self.places.by_kind
+
+    def spots(self) -> tuple[Spot, ...]:
+        """Return every grid and place, for whoever says where they were."""
+        return whereabouts.spots(self.places, self.grid)
 
     def today(self) -> date | None:
         """Return the station's own day, None while the clock is not to be trusted."""

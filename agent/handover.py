@@ -4,20 +4,16 @@ The sheet is never written down as a list: it is what is open at this moment, so
 that is refused stays with the giving side, and stays open; signing closes nothing.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
+from common import plain_text
 from common.events import HandoverKind
 from common.record import Record
 
 LONGEST: Final = 120
 """Most characters of a note, and of a reason."""
-
-_RECORD_NUMBER: Final = re.compile(r"[A-Z0-9]{2,8}-[0-9]{8}-[0-9]{4,8}", re.IGNORECASE)
-# Seven digits, however they are grouped, are somebody's telephone or document.
-_SOMEBODYS_NUMBER: Final = re.compile(r"(?:\d[\s.\-]?){7}")
 
 Key: TypeAlias = tuple[HandoverKind, str]
 """Kind and id: what an item is, whatever becomes of it."""
@@ -85,7 +81,7 @@ class Sheet:
 
 
 Problem: TypeAlias = Literal["missing", "too_long", "wrong", "personal", "same"]
-"""missing, too_long, wrong: not written as it must be; personal: somebody's number; same: one signature for both."""
+"""As of plain text (`common.plain_text`); same: one signature for both."""
 
 
 class NotTakenError(ValueError):
@@ -98,10 +94,4 @@ class NotTakenError(ValueError):
 
 def problem_of(text: str) -> Problem | None:
     """Tell what is wrong with a note or a reason, which are written in plain: no number of anybody may be in it."""
-    if not text:
-        return "missing"
-    if len(text) > LONGEST:
-        return "too_long"
-    if not text.isprintable():
-        return "wrong"
-    return "personal" if _SOMEBODYS_NUMBER.search(_RECORD_NUMBER.sub("", text)) else None
+    return plain_text.problem_of(text, most=LONGEST)

@@ -17,6 +17,7 @@ from agent import (
     dispatches,
     handover_rows,
     orders,
+    patrols,
     record_rows,
     rota_row,
     salvage,
@@ -80,6 +81,7 @@ async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
         | attendance.projectors()
         | devices.projectors()
         | dispatches.projectors()
+        | patrols.projectors()
         | self_test_rows.projectors()
         | record_rows.projectors()
         | handover_rows.projectors(),
@@ -88,6 +90,7 @@ async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
             attendance.SCHEMA,
             devices.SCHEMA,
             dispatches.SCHEMA,
+            patrols.SCHEMA,
             self_test_rows.SCHEMA,
             orders.SCHEMA,
             record_rows.SCHEMA,

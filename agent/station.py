@@ -159,6 +159,7 @@ async def run(settings: StationSettings) -> None:
     help_desk.on_unrecorded = health.ringing_changed
     help_desk.on_recorded = health.ringing_changed
     finding = _find(settings, clock, changes, supervisor)
+    counter.patrols.spots = lambda: () if finding is None else finding.spots()
     desk = Desk(
         identity=station,
         help_desk=help_desk,

@@ -12,6 +12,9 @@ import msgspec
 from common import workflow
 from common.dispatch import Result as DispatchResult
 from common.dispatch import Step as DispatchStep
+from common.patrol import Purpose as PatrolPurpose
+from common.patrol import Step as PatrolStep
+from common.patrol import Where as PatrolWhere
 from common.personal import OnFile, PersonalField
 from common.rota import Rota
 
@@ -35,7 +38,7 @@ DeviceKind: TypeAlias = Literal["panel", "gpio_button", "card_reader", "passport
 Rating: TypeAlias = Literal["very_satisfied", "satisfied", "fairly_satisfied", "dissatisfied", "very_dissatisfied"]
 RATINGS: tuple[Rating, ...] = ("very_satisfied", "satisfied", "fairly_satisfied", "dissatisfied", "very_dissatisfied")
 """非常满意, 满意, 基本满意, 不满意, 非常不满意 (GB/T 39735-2020, the five levels of 好差评)."""
-HandoverKind: TypeAlias = Literal["call", "dispatch", "record", "device", "alarm", "note"]
+HandoverKind: TypeAlias = Literal["call", "dispatch", "patrol", "record", "device", "alarm", "note"]
 RemovedBecause: TypeAlias = Literal["withdrawn", "ended", "replaced", "no_room", "damaged"]
 CloseReason: TypeAlias = Literal["helped", "handed_over", "false_alarm", "test"]
 CLOSE_REASONS: tuple[CloseReason, ...] = ("helped", "handed_over", "false_alarm", "test")
@@ -231,8 +234,8 @@ class HandoverBegun(Payload, frozen=True, kw_only=True):
 class HandoverChecked(Payload, frozen=True, kw_only=True):
     """The receiving side has gone through an item; the last word on it counts.
 
-    `item`: the id of the record, call, dispatch or note, or the name of the device; `label`: what people call it.
-    Refused, with a `reason`, it stays with the giving side, and open.
+    `item`: the id of the record, call, dispatch, patrol or note, or the name of the device; `label`: what people call
+    it. Refused, with a `reason`, it stays with the giving side, and open.
     """
 
     handover: Identifier
@@ -476,6 +479,29 @@ class DispatchExpired(Payload, frozen=True, kw_only=True):
     dispatch: Identifier
 
 
+class PatrolBegun(Payload, frozen=True, kw_only=True):
+    """Somebody is out on patrol, keyed in by hand. `patrol`: this event's id.
+
+    `where`: a code, or of a `place` the name that the city's file has. `at`: since when, where that was keyed in later.
+    """
+
+    patrol: Identifier
+    kind: PatrolWhere
+    where: Name
+    purpose: PatrolPurpose
+    at: Instant | None = None
+    staff: Name | None = None
+
+
+class PatrolEnded(Payload, frozen=True, kw_only=True):
+    """They are back, or it had been keyed in by mistake; `at` as in patrol.begun."""
+
+    patrol: Identifier
+    step: PatrolStep
+    at: Instant | None = None
+    staff: Name | None = None
+
+
 class OrdersOpened(Payload, frozen=True, kw_only=True):
     """The first line of every orders journal."""
 
@@ -625,6 +651,8 @@ EVENTS: dict[str, type[Payload]] = {
     "record.revealed": RecordRevealed,
     "dispatch.stepped": DispatchStepped,
     "dispatch.expired": DispatchExpired,
+    "patrol.begun": PatrolBegun,
+    "patrol.ended": PatrolEnded,
     "staff.signed_in": StaffSignedIn,
     "staff.signed_out": StaffSignedOut,
     "staff.refused": StaffRefused,

@@ -14,6 +14,11 @@ _SHOWS_NOBODY: Final = frozenset({"/duty/unattended", "/duty/attended", "/duty/s
 """Forms of somebody who leaves, who says so anyway, or who may sit elsewhere: a technician tests from a terminal."""
 
 
+def leaves(request: Request) -> None:
+    """Say that whoever sends this form goes: it shows nobody at the desk."""
+    request.g.leaves = True
+
+
 class AttendancePages:
     """The routes of leaving and coming back. `done` carries a form out and leads on, or says why not."""
 
@@ -47,6 +52,7 @@ class AttendancePages:
     async def listen(self, request: Request, response: Response) -> Response:
         """Hear that somebody at the desk had a form carried out: then somebody is there."""
         carried_out = request.method == "POST" and response.status_code == _SEE_OTHER
-        if carried_out and request.path not in _SHOWS_NOBODY:
+        goes = request.path in _SHOWS_NOBODY or getattr(request.g, "leaves", False)
+        if carried_out and not goes:
             await self._patience.started(self._attendance.somebody_works(), within_s=0)
         return response

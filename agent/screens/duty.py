@@ -14,6 +14,7 @@ from agent.screens.desk import Desk
 from agent.screens.dispatch_pages import DispatchPages
 from agent.screens.forms import PATIENCE_S, TEMPLATES, Patience, event_id_of, known
 from agent.screens.handover_pages import HandoverPages
+from agent.screens.patrol_pages import PatrolPages
 from agent.screens.record_pages import RecordPages
 from agent.screens.sign_in_pages import SignInPages
 from agent.screens.told import open_calls
@@ -51,6 +52,7 @@ def build_duty(
     screen.handovers.serve(app)
     screen.dispatches.serve(app)
     screen.attendance.serve(app)
+    screen.patrols.serve(app)
     app.get("/")(screen.first)
     app.get("/events")(screen.events)
     app.get("/duty")(screen.page)
@@ -77,6 +79,7 @@ class _Screen:
         self.attendance = AttendancePages(
             counter.attendance, self.sign_in, lambda request, saying: self.records.done(request, saying, "/duty")
         )
+        self.patrols = PatrolPages(counter, self.sign_in, pages, self._values, self.records.done)
         self._desk = desk
         self._counter = counter
         self._pages = pages

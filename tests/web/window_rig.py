@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from agent import attendance, calls, dispatches, handover_rows, orders, record_rows, rota_row, staff
+from agent import attendance, calls, dispatches, handover_rows, orders, patrols, record_rows, rota_row, staff
 from agent.counter import Counter
 from agent.handovers import Handovers
 from agent.journal import Journal
@@ -94,6 +94,7 @@ async def a_window(changed, calling=lambda: False, broken=()):
             projectors=calls.projectors()
             | attendance.projectors()
             | dispatches.projectors()
+            | patrols.projectors()
             | record_rows.projectors()
             | handover_rows.projectors(),
             schema=(
@@ -105,6 +106,7 @@ async def a_window(changed, calling=lambda: False, broken=()):
                 staff.SCHEMA,
                 handover_rows.SCHEMA,
                 dispatches.SCHEMA,
+                patrols.SCHEMA,
             ),
         )
         keys = ShiftKeys(journal, station="sjz-001", to=SealingPublicKey(PUBLIC), clock=clock)
@@ -134,7 +136,8 @@ async def a_window(changed, calling=lambda: False, broken=()):
             there.restore()
             there.changed = changed
             parts = (records, queue, ratings, reveals, visits, scans, sign_in, sent, there)
-            yield Counter(*parts, clock, changed, shifts, handovers), journal, keys
+            walked = patrols.Patrols(journal, clock, zone=zone, changed=changed)
+            yield Counter(*parts, walked, clock, changed, shifts, handovers), journal, keys
         finally:
             for task in running:
                 task.cancel()

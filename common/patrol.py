@@ -11,7 +11,7 @@ Step: TypeAlias = Literal["return", "cancel"]
 """`cancel`: it was keyed in by mistake."""
 
 Purpose: TypeAlias = Literal["round", "visit", "inspection", "school", "event", "other"]
-"""Along the streets; to somebody's home or shop (走访); to see that a place is safe; at a school's gate; at an event."""
+"""Along the streets; to a home or shop (走访); to see that a place is safe; at a school's gate; at an event; other."""
 
 Where: TypeAlias = Literal["grid", "place", "code"]
 """What says where: a grid or a place of the city's files, or a code of the station's own."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from agent.attendance import Attendance
+from agent.day_figures import FigureBook
 from agent.dispatches import Dispatches
 from agent.entry import Clock
 from agent.handovers import Handovers
@@ -49,6 +50,7 @@ class Counter:
     changed: Callable[[], None]
     shifts: Shifts
     handovers: Handovers
+    figures: FigureBook
 
     @property
     def hears_of_orders(self) -> tuple[Shifts, SignIn, Dispatches]:
@@ -118,6 +120,7 @@ def open_counter(
         changed,
         shifts,
         Handovers(journal, teams=shifts.handing_over, devices=devices),
+        FigureBook(journal, records, clock),
     )
 
 

@@ -34,7 +34,8 @@ _DAY_MS: Final = 24 * 3600 * 1000
 class Housekeeping:
     """One journal's housekeeping; keep `run()` alive. Nothing is dropped while the clock is not to be trusted.
 
-    `on_dropped(oldest)` is called on the loop when the journal begins later than before.
+    `on_dropped(oldest)` is called on the loop when the journal begins later than before; `forget(pen, wall ms)`, in a
+    transaction of its own, forgets what goes by its own age elsewhere.
     """
 
     def __init__(
@@ -47,9 +48,11 @@ class Housekeeping:
         rewind_days: int,
         header_days: int,
         on_dropped: Callable[[int], None],
+        forget: Callable[[Pen, int], None] | None = None,
     ) -> None:
         self._journal = journal
         self._on_dropped = on_dropped
+        self._forget = forget
         self._salvage = salvage
         self._path = path
         self._clock = clock
@@ -101,6 +104,8 @@ class Housekeeping:
             pass
         while await run(partial(forgetting.forget_records, now_ms=now_ms, age_ms=self._header_ms)):
             pass
+        if (forget := self._forget) is not None:
+            await run(lambda pen: forget(pen, now_ms))
         await run(partial(_drop_damaged, path=self._path, now_ms=now_ms))
 
     async def _hold_reserve(self) -> None:

@@ -7,7 +7,9 @@ import fcntl
 import logging
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from agent import (
     attendance,
@@ -15,6 +17,7 @@ from agent import (
     content_rows,
     devices,
     dispatches,
+    figure_rows,
     handover_rows,
     orders,
     patrols,
@@ -73,24 +76,29 @@ async def open_journal(
 
 async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
     path, source = settings.station.data / "station.db", f"/stations/{settings.station.id}"
-    journal = await Journal.open(
-        path,
-        source=source,
-        clock=clock,
-        projectors=calls.projectors()
+    zone = ZoneInfo(settings.station.zone)
+    projectors = (
+        calls.projectors()
         | attendance.projectors()
         | devices.projectors()
         | dispatches.projectors()
         | patrols.projectors()
         | self_test_rows.projectors()
         | record_rows.projectors()
-        | handover_rows.projectors(),
+        | handover_rows.projectors()
+    )
+    journal = await Journal.open(
+        path,
+        source=source,
+        clock=clock,
+        projectors=figure_rows.counting(projectors, zone),
         schema=(
             calls.SCHEMA,
             attendance.SCHEMA,
             devices.SCHEMA,
             dispatches.SCHEMA,
             patrols.SCHEMA,
+            figure_rows.SCHEMA,
             self_test_rows.SCHEMA,
             orders.SCHEMA,
             record_rows.SCHEMA,
@@ -103,6 +111,7 @@ async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
         limits=settings.journal.limits,
     )
     with contextlib.suppress(JournalError):  # the journal has logged it, and housekeeping tries again
+        await journal.run(partial(figure_rows.build, zone=zone))  # before anything is counted as it comes
         await salvage.begin(journal, path, source=source)
     return journal
 

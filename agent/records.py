@@ -186,7 +186,7 @@ class Records:
 
         Nothing while nobody knows what day it is: nothing expires then. Raises JournalError.
         """
-        today = self._today()
+        today = self.today()
         if today is None:
             return ()
         day = today.isoformat()
@@ -196,12 +196,21 @@ class Records:
         """Tell whether a record is a referral whose day is past; never while nobody knows what day it is."""
         if record.state not in ("referred", "received") or record.due is None:
             return False
-        today = self._today()
+        today = self.today()
         return today is not None and record.due < today.isoformat()
+
+    def today(self) -> date | None:
+        """Return the local day; None while nobody knows it."""
+        now_ms = self.known_ms()
+        return None if now_ms is None else self.day(now_ms)
+
+    def day(self, wall_ms: int) -> date:
+        """Return the local day of a moment (ms since 1970)."""
+        return (_EPOCH + timedelta(milliseconds=wall_ms)).astimezone(self._zone).date()
 
     def proposed(self, target: Target) -> str | None:
         """Return the day by which a referral of now is to be done there; None while nobody knows what day it is."""
-        today = self._today()
+        today = self.today()
         return None if today is None else (today + timedelta(days=target.days)).isoformat()
 
     # -- inside the writer's transaction ----------------------------------------------------------------------------
@@ -214,7 +223,7 @@ class Records:
         pen.record(pen.envelope.entry(numbered, event_id, at=at))
 
     def _number(self, connection: sqlite3.Connection, at: Moment) -> str:
-        day = self._day(at.wall_ms).strftime("%Y%m%d")
+        day = self.day(at.wall_ms).strftime("%Y%m%d")
         return f"{self._code}-{day}-{record_rows.last_of_day(connection, day) + 1:04d}"
 
     def _amend(self, event_id: str, event: RecordAmended, told: dict[str, bool], pen: Pen) -> bool:
@@ -238,7 +247,7 @@ class Records:
         if state is None:
             return False
         at = pen.envelope.now()
-        today = self._day(at.wall_ms) if at.trusted else None
+        today = self.day(at.wall_ms) if at.trusted else None
         record_form.check_step(self.catalogue, found, workflow.step_called(name), filled, today=today)
         refers = name == "refer"
         still = state in ("received", "closed")
@@ -274,13 +283,6 @@ class Records:
         if record is None:
             raise WrongForm([Mistake("event_id", "wrong")])  # it amended or stepped another record
         return record
-
-    def _today(self) -> date | None:
-        now_ms = self.known_ms()
-        return None if now_ms is None else self._day(now_ms)
-
-    def _day(self, wall_ms: int) -> date:
-        return (_EPOCH + timedelta(milliseconds=wall_ms)).astimezone(self._zone).date()
 
 
 def _nobody_known() -> str | None:

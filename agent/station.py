@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from agent import calls, rota_row, self_test_rows, staff
+from agent import calls, figure_rows, rota_row, self_test_rows, staff
 from agent.attendance import Attendance
 from agent.buttons import remember
 from agent.content import open_content
@@ -268,6 +268,7 @@ def _keep_house(
         rewind_days=settings.journal.rewind_days,
         header_days=settings.journal.header_days,
         on_dropped=link.dropped,
+        forget=lambda pen, now_ms: figure_rows.forget(pen, now_ms=now_ms, zone=ZoneInfo(station.zone)),
     )
     supervisor.keep("housekeeping", housekeeping.run)
 

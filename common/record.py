@@ -1,6 +1,7 @@
 """A walk-in record: what its events add up to, at the station and at headquarters alike. Pure."""
 
 from collections.abc import Iterable, Iterator
+from datetime import date
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -12,6 +13,7 @@ from common.workflow import Outcome, State, step_called
 RecordEvent: TypeAlias = RecordOpened | RecordAmended | RecordStepped | RecordRated
 """What changes a record; that somebody was shown it (`record.revealed`) does not."""
 
+_NUMBER_PARTS: Final = 3  # code, day, number
 _ALONE: Final[tuple[str, ...]] = ("service", "catalogue", "priority", "grid", "reference", "on_file", "staff")
 _ALONE_IN_A_STEP: Final[tuple[str, ...]] = ("reference", "staff")
 """Fields that each change by themselves."""
@@ -52,6 +54,15 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rating: Rating | None = None
     change: int = 0
     marks: dict[str, tuple[int, str]] = {}
+
+    @property
+    def opened_day(self) -> date | None:
+        """The local day in its number; None while it has none, or none that a calendar has."""
+        parts = self.number.rsplit("-", 2)
+        try:
+            return date.fromisoformat(parts[-2]) if len(parts) == _NUMBER_PARTS else None
+        except ValueError:
+            return None
 
     @property
     def waits_for(self) -> str | None:

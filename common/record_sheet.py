@@ -46,20 +46,11 @@ def row_of(record: Record, opened: Mapping[str, object] | None = None) -> dict[s
     return row
 
 
-def day_of(record: Record) -> date | None:
-    """Return the local day in a record's number; None while it has none."""
-    parts = record.number.rsplit("-", 2)
-    try:
-        return date.fromisoformat(parts[-2]) if len(parts) == 3 else None  # noqa: PLR2004 - code, day, number
-    except ValueError:
-        return None
-
-
 def falls_within(record: Record, first: date | None, last: date | None) -> bool:
     """Tell whether a record is of the days from `first` to `last`, both included; None: no limit on that side."""
     if first is None and last is None:
         return True
-    day = day_of(record)
+    day = record.opened_day
     return day is not None and (first is None or day >= first) and (last is None or day <= last)
 
 

@@ -12,6 +12,7 @@ from agent.counter import Counter
 from agent.screens.attendance_pages import AttendancePages
 from agent.screens.desk import Desk
 from agent.screens.dispatch_pages import DispatchPages
+from agent.screens.figure_pages import FigurePages
 from agent.screens.forms import PATIENCE_S, TEMPLATES, Patience, event_id_of, known
 from agent.screens.handover_pages import HandoverPages
 from agent.screens.patrol_pages import PatrolPages
@@ -51,6 +52,7 @@ def build_duty(
     screen.records.serve(app)
     screen.handovers.serve(app)
     screen.dispatches.serve(app)
+    screen.figures.serve(app)
     screen.attendance.serve(app)
     screen.patrols.serve(app)
     app.get("/")(screen.first)
@@ -73,6 +75,7 @@ class _Screen:
         self.sign_in = SignInPages(counter.sign_in, pages, self._values)
         self.records = RecordPages(counter, self.sign_in, pages, self._values)
         self.handovers = HandoverPages(counter, self.sign_in, pages, self._values)
+        self.figures = FigurePages(counter, pages, self._values)
         self.dispatches = DispatchPages(
             counter, self.sign_in, lambda request, taking: self.records.done(request, taking, "/duty")
         )

@@ -7,8 +7,20 @@ import tempfile
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from agent import attendance, calls, dispatches, handover_rows, orders, patrols, record_rows, rota_row, staff
+from agent import (
+    attendance,
+    calls,
+    dispatches,
+    figure_rows,
+    handover_rows,
+    orders,
+    patrols,
+    record_rows,
+    rota_row,
+    staff,
+)
 from agent.counter import Counter
+from agent.day_figures import FigureBook
 from agent.handovers import Handovers
 from agent.journal import Journal
 from agent.queue import Queue
@@ -91,12 +103,15 @@ async def a_window(changed, calling=lambda: False, broken=()):
             Path(folder, "station.db"),
             source="/stations/sjz-001",
             clock=clock,
-            projectors=calls.projectors()
-            | attendance.projectors()
-            | dispatches.projectors()
-            | patrols.projectors()
-            | record_rows.projectors()
-            | handover_rows.projectors(),
+            projectors=figure_rows.counting(
+                calls.projectors()
+                | attendance.projectors()
+                | dispatches.projectors()
+                | patrols.projectors()
+                | record_rows.projectors()
+                | handover_rows.projectors(),
+                ZoneInfo("Asia/Shanghai"),
+            ),
             schema=(
                 calls.SCHEMA,
                 attendance.SCHEMA,
@@ -107,6 +122,7 @@ async def a_window(changed, calling=lambda: False, broken=()):
                 handover_rows.SCHEMA,
                 dispatches.SCHEMA,
                 patrols.SCHEMA,
+                figure_rows.SCHEMA,
             ),
         )
         keys = ShiftKeys(journal, station="sjz-001", to=SealingPublicKey(PUBLIC), clock=clock)
@@ -137,7 +153,8 @@ async def a_window(changed, calling=lambda: False, broken=()):
             there.changed = changed
             parts = (records, queue, ratings, reveals, visits, scans, sign_in, sent, there)
             walked = patrols.Patrols(journal, clock, zone=zone, changed=changed)
-            yield Counter(*parts, walked, clock, changed, shifts, handovers), journal, keys
+            book = FigureBook(journal, records, clock)
+            yield Counter(*parts, walked, clock, changed, shifts, handovers, book), journal, keys
         finally:
             for task in running:
                 task.cancel()

@@ -1,0 +1,307 @@
+"""Figures of days at a station: counted once, whatever is restarted, rescued or dropped; counted again, the same."""
+
+import asyncio
+import json
+import sqlite3
+import tempfile
+from collections import Counter
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from record_rig import BOOT, OTHER_BOOT, MovingClock
+
+from agent import calls, dispatches, figure_rows, record_rows, salvage
+from agent.journal import Journal
+from common import events
+from common.identifiers import uuid7
+from sync import base64url
+
+ZONE = ZoneInfo("Asia/Shanghai")
+FIRST, LAST = "0000", "9999"
+
+
+class Counting:
+    """A journal that counts, on a clock that moves and may be wrong, restarted at will."""
+
+    def __init__(self, folder):
+        self.path = Path(folder) / "station.db"
+        self.clock = MovingClock()
+        self.calls, self.records = [], {}
+
+    async def start(self, *, counting=True):
+        projectors = calls.projectors() | record_rows.projectors() | dispatches.projectors()
+        schema = (calls.SCHEMA, record_rows.SCHEMA, dispatches.SCHEMA)
+        self.journal = await Journal.open(
+            self.path,
+            source="/stations/sjz-001",
+            clock=self.clock,
+            projectors=figure_rows.counting(projectors, ZONE) if counting else projectors,
+            schema=(*schema, figure_rows.SCHEMA, salvage.SCHEMA) if counting else schema,
+        )
+        if counting:
+            await self.journal.run(partial(figure_rows.build, zone=ZONE))
+        return self
+
+    async def restart(self, **options):
+        await self.journal.stop()
+        return await self.start(**options)
+
+    async def append(self, payload, event_id=None):
+        return (await self.journal.append(payload, event_id=event_id)).id
+
+    async def press(self, *, age_ms=0):
+        call = uuid7(wall_ms=self.clock.wall_ms())
+        await self.append(events.HelpRaised(call=call, origin="screen", age_ms=age_ms), call)
+        self.calls.append(call)
+        return call
+
+    async def open(self, service="QZ-01"):
+        record = uuid7(wall_ms=self.clock.wall_ms())
+        day = datetime.fromtimestamp(self.clock.wall_ms() / 1000, ZONE).strftime("%Y%m%d")
+        number = f"JW012-{day}-{len(self.records) + 1:04d}"
+        opened = events.RecordOpened(
+            record=record, number=number, service=service, catalogue="1", channel="window", state="registered"
+        )
+        await self.append(opened, record)
+        self.records[record] = 1
+        return record
+
+    async def step(self, record, name, state, **filled):
+        self.records[record] += 1
+        stepped = events.RecordStepped(record=record, change=self.records[record], step=name, state=state, **filled)
+        return await self.append(stepped)
+
+    def figures(self, first=FIRST, last=LAST):
+        return self.journal.query(partial(figure_rows.read, first=first, last=last))
+
+    def table(self):
+        rows = "SELECT day, what, which, count FROM figures ORDER BY 1, 2, 3"
+        return self.journal.query(lambda connection: connection.execute(rows).fetchall())
+
+    def lines(self):
+        found = self.journal.query(lambda c: c.execute("SELECT line FROM events ORDER BY number").fetchall())
+        return [line for (line,) in found]
+
+
+@pytest.fixture
+async def station(tmp_path):
+    station = await Counting(tmp_path).start()
+    yield station
+    await station.journal.stop()
+
+
+async def test_calls_are_counted_with_how_soon_they_were_answered_and_what_nobody_knows(station):
+    for after_ms in (3_200, 15_000, 15_001, 40_000):
+        call = await station.press()
+        await station.append(events.HelpAcknowledged(call=call, after_ms=after_ms))
+        await station.append(events.HelpClosed(call=call, reason="helped"))
+    await station.append(events.HelpPressedAgain(call=call, origin="screen"))
+    unanswered = await station.press()
+    dark = await station.press()
+    station.clock.boot, station.clock.mono = OTHER_BOOT, 5_000_000_000
+    await station.append(events.HelpAcknowledged(call=dark, after_ms=700))  # the least it can have been
+    found = station.figures()
+    assert (found.help, found.pressed_again, found.closed) == (6, 1, {"helped": 4})
+    answering = found.answering
+    assert (answering.measured, answering.unanswered, answering.unknown, answering.of) == (4, 1, 1, 5)
+    assert (answering.p50_s, answering.p90_s) == (15.0, 40.0)
+    assert (answering.within_15_s, answering.within_20_s) == (2, 3)
+
+    await station.append(events.HelpAcknowledged(call=unanswered, after_ms=1))
+    await station.append(events.HelpClosed(call=unanswered, reason="test"))
+    found = station.figures()
+    assert (found.help, found.tests, found.answering.unanswered) == (5, 1, 0)
+
+
+async def test_a_call_counts_on_the_local_day_of_its_press_and_says_when_that_is_not_sure(station):
+    station.clock.wall = int(datetime(2026, 11, 22, 16, 0, 1, tzinfo=ZoneInfo("UTC")).timestamp() * 1000)
+    await station.press()
+    await station.press(age_ms=2_000)
+    assert station.figures("2026-11-23", "2026-11-23").help == 1
+    assert station.figures("2026-11-22", "2026-11-22").help == 1
+    assert station.figures().unsure == 0
+    station.clock.synchronised = False
+    await station.press()
+    assert station.figures().unsure == 1
+
+
+async def test_a_record_counts_as_it_stands_and_never_by_its_rating(station):
+    record = await station.open()
+    await station.step(record, "accept", "accepted")
+    await station.step(record, "refer", "referred", target="police-office", due="2026-12-01")
+    found = station.figures()
+    assert (found.records, found.services, found.open) == (1, {"QZ-01": 1}, {"referred": 1})
+    assert found.referrals == {"referred": 1}
+    await station.step(record, "sign", "received", target="police-office", due="2026-12-01")
+    await station.step(record, "finish", "closed", target="police-office", due="2026-12-01", result="handled")
+    await station.append(events.RecordRated(record=record, change=6, rating="very_dissatisfied"))
+    found = station.figures()
+    assert (found.open, found.outcomes, found.results) == ({}, {"done": 1}, {"handled": 1})
+    assert found.referrals == {"closed": 1}
+    assert not any(what == "rating" for _, what, _, _ in station.table())
+    await station.step(record, "reopen", "handling", reason="citizen-returned")
+    assert (station.figures().open, station.figures().results, station.figures().referrals) == ({"handling": 1}, {}, {})
+
+
+async def test_a_damaged_figure_keeps_no_press_from_being_recorded(station):
+    call = await station.press()
+    await station.journal.run(lambda pen: pen.connection.execute("UPDATE figure_calls SET figure = '{'") and None)
+    await station.append(events.HelpPressedAgain(call=call, origin="screen"))
+    assert station.figures().help == 1
+
+
+async def test_days_stay_when_their_lines_are_dropped_and_go_after_four_hundred_days(station):
+    call = await station.press()
+    await station.append(events.HelpAcknowledged(call=call, after_ms=2_000))
+    before = station.figures()
+    now_ms = station.clock.wall_ms()
+
+    def drop(pen):
+        for table in ("events", "calls", "help_events"):
+            pen.connection.execute(f"DELETE FROM {table}")
+        figure_rows.forget(pen, now_ms=now_ms, zone=ZONE)
+
+    await station.journal.run(drop)
+    assert station.figures() == before
+    assert station.journal.query(lambda c: c.execute("SELECT count(*) FROM figure_calls").fetchone()) == (0,)
+    later_ms = now_ms + 401 * 86_400_000
+    await station.journal.run(partial(figure_rows.forget, now_ms=later_ms, zone=ZONE))
+    assert station.table() == []
+
+
+async def test_a_station_that_did_not_count_before_counts_what_it_still_has_and_says_from_when(tmp_path):
+    station = await Counting(tmp_path).start(counting=False)
+    call = await station.press()
+    await station.append(events.HelpAcknowledged(call=call, after_ms=2_000))
+    await station.open()
+    await station.restart()
+    assert (station.figures().help, station.figures().answering.p50_s, station.figures().records) == (1, 2.0, 1)
+    assert station.journal.query(figure_rows.since) == ""
+    await station.restart()
+    assert station.figures().help == 1
+    await station.journal.stop()
+
+
+async def test_what_is_rescued_of_a_damaged_file_is_counted_anew(station):
+    call = await station.press()
+    await station.append(events.HelpAcknowledged(call=call, after_ms=2_000))
+    await station.step(await station.open(), "accept", "accepted")
+    before = station.table()
+    await station.journal.stop()
+    with station.path.open("r+b") as file:
+        file.seek(16)
+        file.write(b"\xff" * 80)  # the rest of the header: what stands where is found without it
+    await station.start()
+    assert station.table() == []
+    await salvage.begin(station.journal, station.path, source="/stations/sjz-001")
+    assert station.table() == before
+    await salvage.begin(station.journal, station.path, source="/stations/sjz-001")
+    assert station.table() == before
+
+
+STEPS = {
+    "registered": ("accept", "withdraw"),
+    "accepted": ("refer", "handle"),
+    "referred": ("sign", "take_back"),
+    "received": ("finish",),
+    "handling": ("finish", "refer"),
+    "closed": ("reopen",),
+}
+LEADS = {
+    "accept": ("accepted", {}),
+    "withdraw": ("closed", {}),
+    "refer": ("referred", {"target": "police-office", "due": "2026-12-01"}),
+    "handle": ("handling", {}),
+    "sign": ("received", {"target": "police-office", "due": "2026-12-01"}),
+    "take_back": ("handling", {}),
+    "finish": ("closed", {"result": "handled"}),
+    "reopen": ("handling", {"reason": "citizen-returned"}),
+}
+WHAT = [
+    *("press", "press", "again", "take", "take", "close", "test", "open", "open", "step", "step", "step"),
+    *("dispatch", "hours", "boot", "unsure", "restart", "rescue"),
+]
+ACTS = st.lists(st.tuples(st.sampled_from(WHAT), st.integers(min_value=0, max_value=10_000)), max_size=40)
+
+
+def kind_of(line):
+    """Return the type of a line's event, or of the one that it rescued."""
+    event = json.loads(line)
+    return kind_of(base64url.decode(event["data"]["line"])) if event["type"] == "rescued" else event["type"]
+
+
+async def act(station, what, which):
+    """Do something that may happen at a station; `which` chooses among what there is."""
+    call = station.calls[which % len(station.calls)] if station.calls else None
+    match what:
+        case "press":
+            await station.press(age_ms=which)
+        case "again" if call:
+            await station.append(events.HelpPressedAgain(call=call, origin="screen"))
+        case "take" if call:
+            await station.append(events.HelpAcknowledged(call=call, after_ms=which * 7))
+        case "close" | "test" if call:
+            await station.append(events.HelpClosed(call=call, reason="helped" if what == "close" else "test"))
+        case "open":
+            station.states = getattr(station, "states", {}) | {await station.open(f"QZ-0{which % 3}"): "registered"}
+        case "step" if station.records:
+            record = list(station.records)[which % len(station.records)]
+            names = STEPS[station.states[record]]
+            name = names[which % len(names)]
+            station.states[record], filled = LEADS[name]
+            await station.step(record, name, station.states[record], **filled)
+        case "dispatch":
+            step = ("receive", "set_out", "arrive", "report")[which % 4]
+            result = "handled" if step == "report" else None
+            await station.append(events.DispatchStepped(dispatch=uuid7(wall_ms=which), step=step, result=result))
+        case "hours":
+            station.clock.advance(which % 9 * 3600)
+        case "boot":
+            station.clock.boot = BOOT if station.clock.boot == OTHER_BOOT else OTHER_BOOT
+        case "unsure":
+            station.clock.synchronised = not station.clock.synchronised
+        case "restart":
+            await station.restart()
+        case "rescue":
+            await station.journal.close("disagrees", 0)
+        case _:
+            pass
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(ACTS)
+def test_figures_counted_as_it_happens_equal_those_counted_again_from_the_journal(acts):
+    async def live():
+        with tempfile.TemporaryDirectory() as folder:
+            station = await Counting(folder).start()
+            for what, which in acts:
+                await act(station, what, which)
+            found, figures = station.table(), station.figures()
+            await station.journal.run(lambda pen: pen.connection.execute("DELETE FROM figures_since") and None)
+            await station.restart()
+            assert station.table() == found
+            assert figures.help + figures.tests == len(station.calls)
+            assert figures.records == len(station.records)
+            assert (
+                sum(figures.services.values()) == sum({**figures.open, **figures.outcomes}.values()) == figures.records
+            )
+            assert figures.answering.of + figures.answering.unknown == figures.help
+            types = Counter(kind_of(line) for line in station.lines())
+            assert sum(figures.dispatches.values()) == types["dispatch.stepped"]
+            await station.journal.stop()
+
+    asyncio.run(live())
+
+
+def test_the_days_of_a_page_are_found_by_the_index(tmp_path):
+    connection = sqlite3.connect(tmp_path / "x.db")
+    connection.executescript(figure_rows.SCHEMA)
+    plan = connection.execute(
+        "EXPLAIN QUERY PLAN SELECT what, which, sum(count) FROM figures WHERE day BETWEEN 'a' AND 'b' GROUP BY 1, 2"
+    ).fetchall()
+    assert any("SEARCH figures USING PRIMARY KEY" in row[3] for row in plan)

@@ -1,13 +1,13 @@
 """Walk-in records as rows: what the journal's record events come to, written in the transaction of each event."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 
-from agent import queue_rows
+from agent import done_rows, queue_rows
 from agent.pen import Projector
 from common.events import RecordAmended, RecordCalled, RecordOpened, Sealed
 from common.record import Record, RecordEvent, Told, fold
@@ -40,10 +40,15 @@ CREATE TABLE IF NOT EXISTS record_boxes(
 CREATE TABLE IF NOT EXISTS record_days(day TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
 """
     + queue_rows.SCHEMA
+    + done_rows.SCHEMA
 )
 """Tables for `Journal.open(schema=...)`."""
 
 _LIST: Final = "SELECT record, boot, opened_ns FROM records"
+_OPEN: Final = (
+    "SELECT record, boot, opened_ns FROM records WHERE is_open AND id NOT IN (SELECT value FROM json_each(?))"
+    " ORDER BY place LIMIT ? OFFSET ?"
+)
 _NEXT: Final = "SELECT place, record FROM records WHERE place > ? ORDER BY place LIMIT ?"
 _AT_A_TIME: Final = 200
 
@@ -94,10 +99,21 @@ def find_number(connection: sqlite3.Connection, number: str) -> Kept | None:
     return row and _kept(row)
 
 
-def list_open(connection: sqlite3.Connection, *, most: int) -> tuple[Kept, ...]:
-    """Return the records that are not closed, the oldest first."""
-    rows = connection.execute(f"{_LIST} WHERE is_open ORDER BY place LIMIT ?", (most,))
+def list_open(
+    connection: sqlite3.Connection, *, most: int, skip: int = 0, beside: Collection[str] = ()
+) -> tuple[Kept, ...]:
+    """Return records that are not closed, the oldest first; without the ids `beside`, and then the first `skip`."""
+    rows = connection.execute(
+        _OPEN,
+        (msgspec.json.encode(list(beside)).decode(), most, skip),
+    )
     return tuple(_kept(row) for row in rows)
+
+
+def count_open(connection: sqlite3.Connection) -> int:
+    """Return how many records are not closed."""
+    (count,) = connection.execute("SELECT count(*) FROM records WHERE is_open").fetchone()
+    return int(count)
 
 
 def list_due(connection: sqlite3.Connection, today: str, *, most: int) -> tuple[Kept, ...]:
@@ -137,6 +153,7 @@ def forget_closed(connection: sqlite3.Connection, *, now_ms: int, age_ms: int, m
     for (record,) in found:
         connection.execute("DELETE FROM record_events WHERE record = ?", (record,))
         connection.execute("DELETE FROM record_boxes WHERE record = ?", (record,))
+        connection.execute("DELETE FROM records_done WHERE record = ?", (record,))
         connection.execute("DELETE FROM records WHERE id = ?", (record,))
     return len(found) == most
 
@@ -178,6 +195,7 @@ def _changed(
         if isinstance(payload, RecordAmended):
             _keep_box(connection, event_id, record, payload)
         queue_rows.follow(connection, _place(connection, record), record, event)
+        done_rows.follow(connection, record, event)
     _noted(connection, number, event_id, payload, event)
 
 

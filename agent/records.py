@@ -6,7 +6,7 @@ come anywhere near the journal, and no plaintext of them is kept here.
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
 from types import MappingProxyType
@@ -14,7 +14,8 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
-from agent import record_form, record_rows
+from agent import done_rows, record_form, record_rows
+from agent.done_rows import Done
 from agent.entry import Clock, Moment
 from agent.journal import Journal
 from agent.orders import OrderRefused
@@ -180,6 +181,24 @@ class Records:
     def open_ones(self) -> tuple[Kept, ...]:
         """Return the records that are not closed, the oldest first, at most MOST_LISTED; raises JournalError."""
         return self._journal.query(lambda connection: record_rows.list_open(connection, most=MOST_LISTED))
+
+    def page(self, due: Sequence[Kept], *, skip: int, most: int) -> tuple[tuple[Kept, ...], int]:
+        """Return `most` open records after the first `skip`, and how many are open; `due` ones stand on top.
+
+        Raises JournalError.
+        """
+        top = due[skip : skip + most]
+        beside = [kept.record.id for kept in due]
+
+        def look(connection: sqlite3.Connection) -> tuple[tuple[Kept, ...], int]:
+            rest = record_rows.list_open(connection, most=most - len(top), skip=max(0, skip - len(due)), beside=beside)
+            return (*top, *rest), record_rows.count_open(connection)
+
+        return self._journal.query(look)
+
+    def done_ones(self, *, most: int) -> tuple[Done, ...]:
+        """Return what was closed last, the newest first; raises JournalError."""
+        return self._journal.query(lambda connection: done_rows.last(connection, most=most))
 
     def due_ones(self) -> tuple[Kept, ...]:
         """Return those that come back to the desk today: suspended until now, or referred and overdue.

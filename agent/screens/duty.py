@@ -10,6 +10,7 @@ from microdot.microdot import HTTPException
 
 from agent.counter import Counter
 from agent.screens.attendance_pages import AttendancePages
+from agent.screens.board import Board
 from agent.screens.desk import Desk
 from agent.screens.dispatch_pages import DispatchPages
 from agent.screens.figure_pages import FigurePages
@@ -83,6 +84,7 @@ class _Screen:
             counter.attendance, self.sign_in, lambda request, saying: self.records.done(request, saying, "/duty")
         )
         self.patrols = PatrolPages(counter, self.sign_in, pages, self._values, self.records.done)
+        self._board = Board(counter)
         self._desk = desk
         self._counter = counter
         self._pages = pages
@@ -94,10 +96,10 @@ class _Screen:
         return redirect("/duty", 303)
 
     async def page(self, request: Request) -> Response:
-        return self._pages.page(request, "duty.html", **self._values(), **self._work())
+        return self._pages.page(request, "duty.html", **self._values(), **self._work(request))
 
     async def live(self, request: Request) -> Response:
-        return self._pages.fragment(request, "duty_live.html", **self._values(), **self._work())
+        return self._pages.fragment(request, "duty_live.html", **self._values(), **self._work(request))
 
     async def calls(self, request: Request) -> Response:
         return self._pages.fragment(request, "duty_calls.html", **self._values())
@@ -135,8 +137,8 @@ class _Screen:
             raise HTTPException(409, NOT_TESTED[refusal])
         return redirect("/duty", 303)
 
-    def _work(self) -> dict[str, object]:
-        return self.records.values() | self.dispatches.values()
+    def _work(self, request: Request) -> dict[str, object]:
+        return self._board.values(request) | self.dispatches.values()
 
     def _values(self) -> dict[str, object]:
         view = self._desk.view()

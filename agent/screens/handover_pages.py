@@ -9,6 +9,7 @@ from microdot.microdot import HTTPException
 from agent.counter import Counter
 from agent.database import JournalError
 from agent.handover import LONGEST, Item, Key, NotTakenError, Sheet
+from agent.screens.board import page_of
 from agent.screens.forms import NotSavedError, Patience, event_id_of, known
 from agent.screens.sign_in_pages import SignInPages
 from common.events import HandoverKind
@@ -48,7 +49,7 @@ class HandoverPages:
         """Show the sheet, a page at a time; where a handover is begun, with what was said of each item."""
         sheet = self._sheet()
         pages = max(1, -(-len(sheet.items) // PAGE))
-        number = min(max(1, _number(request.args.get("page", "1"))), pages)
+        number = min(page_of(request), pages)
         past = self._asked(self._handovers.past)
         shown = sheet.items[(number - 1) * PAGE : number * PAGE]
         return self._page(
@@ -149,10 +150,6 @@ class HandoverPages:
         response = self._page(request, "duty_handover_refused.html", why=why, mistake=mistake)
         response.status_code = 400 if why == "wrong" else 503
         return response
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) < 6 else 1  # noqa: PLR2004 - more pages than there can be
 
 
 def _key(text: str) -> Key:

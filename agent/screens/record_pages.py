@@ -3,7 +3,6 @@
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
 from microdot import Microdot, Request, Response, redirect
@@ -12,19 +11,15 @@ from microdot.microdot import HTTPException
 from agent.counter import Counter
 from agent.database import JournalError
 from agent.record_form import Filled, Header, Mistake, WrongForm
-from agent.record_rows import Kept
 from agent.reveals import Revealed
 from agent.screens.forms import SAVE_S, NotSavedError, Patience, event_id_of, known
-from agent.screens.record_view import KEYS, TYPED, RecordRow, step_views
+from agent.screens.record_view import KEYS, TYPED, step_views
 from agent.screens.sign_in_pages import SignInPages
 from common import workflow
 from common.record import Record
 from common.web.pages import Pages, form_of
 
 _SEE_OTHER: Final = 303  # RFC 9110, section 15.4.4
-
-MOST_SHOWN: Final = 50
-"""Most open records on the desk's page: for each name that is shown a box has to be opened."""
 
 
 class RecordPages:
@@ -36,7 +31,6 @@ class RecordPages:
         self._counter = counter
         self._sign_in = sign_in
         self._records = counter.records
-        self._scans = counter.scans
         self._pages = pages
         self._common = common
         self._patience = Patience()
@@ -56,20 +50,6 @@ class RecordPages:
         app.post("/duty/records/<record>/amend")(self.amend)
         app.post("/duty/records/<record>/reveal")(self.reveal)
         app.post("/duty/records/<record>/steps/<step>")(self.step)
-
-    def values(self) -> dict[str, object]:
-        """Return what the desk's first page needs: the open records, those that come back today on top."""
-        scanned = self._scans.number
-        try:
-            due = {kept.record.id for kept in self._records.due_ones()}
-            kept = self._records.open_ones()
-            queue = self._counter.queue.view()
-        except JournalError:
-            return {"rows": None, "more": 0, "queue": None, "scanned": scanned}
-        kept = tuple(sorted(kept, key=lambda one: one.record.id not in due))
-        keys = KEYS.ljust(MOST_SHOWN)
-        rows = [self._row(one, due=one.record.id in due, key=key.strip()) for one, key in zip(kept, keys, strict=False)]
-        return {"rows": rows, "more": len(kept) - len(rows), "queue": queue, "scanned": scanned}
 
     async def new(self, request: Request) -> Response:
         """Ask which service, then for what is told of it."""
@@ -216,26 +196,6 @@ class RecordPages:
             may_be_rated=self._counter.ratings.may_be_offered(record),
             screen_taken=self._counter.ratings.gives_way(),
         )
-
-    def _row(self, kept: Kept, *, due: bool, key: str) -> RecordRow:
-        record = kept.record
-        return RecordRow(
-            record=record,
-            service=self._records.catalogue.services.get(record.service),
-            age_s=self._age_s(kept),
-            name=self._counter.reveals.masked(record.id).get("name", "") if "name" in record.on_file else "",
-            due=due,
-            overdue=due and record.state != "suspended",
-            key=key,
-        )
-
-    def _age_s(self, kept: Kept) -> int:
-        clock = self._counter.clock
-        if kept.boot == clock.boot:
-            return max(0, (clock.mono_ns() - kept.opened_ns) // 1_000_000_000)
-        # Of an earlier boot there are only the wall clocks of then and now.
-        opened_ms = datetime.fromisoformat(kept.record.opened_time).timestamp() * 1000
-        return max(0, int(clock.wall_ms() - opened_ms) // 1000)
 
     def _page(self, request: Request, template: str, **values: object) -> Response:
         return self._pages.page(request, template, **self._common(), path=request.path, **values)

@@ -9,7 +9,10 @@ from common.catalogue import Catalogue, Named, Service, Target
 from common.personal import PersonalField
 from common.record import Record
 
-KEYS: Final = "1234567890qwertyuiop"
+DIGITS: Final = "1234567890"
+"""The keys of the open records on the desk's first page."""
+
+KEYS: Final = f"{DIGITS}qwertyuiop"
 """The keys of what stands in a list, in the order of the keyboard; `a` is kept for help calls."""
 
 TYPED: Final[tuple[PersonalField, ...]] = ("name", "number", "phone", "represents", "need")
@@ -18,7 +21,7 @@ TYPED: Final[tuple[PersonalField, ...]] = ("name", "number", "phone", "represent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordRow:
-    """One record in a list; `age_s` since it was opened, `name` masked or "", `key` the keyboard's or "".
+    """One record in a list; `age_s` since it was opened, `name` masked or "", `key` the keyboard's.
 
     `due`: its day has come; `overdue`: it is a referral whose day is past.
     """
@@ -30,6 +33,15 @@ class RecordRow:
     due: bool
     overdue: bool
     key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoneRow:
+    """One record that is closed; `age_s` since then. Who it was about is on file, and not shown."""
+
+    record: Record
+    service: Service | None
+    age_s: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -134,5 +134,5 @@ class Station:
 
 def tables(connection: sqlite3.Connection) -> dict[str, list]:
     """Return every row that the projectors of records have written."""
-    names = ("records", "record_events", "record_boxes", "record_days", "queue", "service_times")
+    names = ("records", "record_events", "record_boxes", "record_days", "queue", "service_times", "records_done")
     return {name: connection.execute(f"SELECT * FROM {name} ORDER BY 1").fetchall() for name in names}

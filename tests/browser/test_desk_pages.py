@@ -1,4 +1,4 @@
-"""Pages of the people at work: nothing cut or faint, in both languages, by day and by night, on a laptop and a wall."""
+"""Pages of the people at work: nothing cut or faint, in both languages, by day and by night, small screen and wall."""
 
 import itertools
 
@@ -18,7 +18,7 @@ RULES = {
     "letters": "",
     "places": {},
 }
-SIZES = ((1024, 768), (1920, 1080))
+SIZES = ((1024, 600), (1280, 800), (1920, 1080))
 
 
 @pytest.mark.parametrize("walk", DESK, ids=str)

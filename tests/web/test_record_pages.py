@@ -135,7 +135,8 @@ async def test_the_buttons_are_the_steps_of_the_table_each_with_a_key(station):
             break
         forward = {"registered": "accept", "accepted": "handle", "handling": "finish"}[state]
         await step(station, record, forward, **({"result": "advised"} if forward == "finish" else {}))
-    assert (await station.get("/duty")).text.count(record) == 0
+    to_do, done = (await station.get("/duty")).text.split('class="done"')
+    assert (to_do.count(record), done.count(f"/duty/records/{record}")) == (0, 1)
 
 
 async def test_steps_that_ask_for_something_take_it_from_their_form(station):

@@ -74,11 +74,8 @@
         if (leaving === before && leaving % 2 === 0) show(html);
         [freshAt, failingAt] = [now(), 0];
       } while (askedAgain);
-    } catch {
-      failingAt ||= now(); // nothing to say yet: the banner does when it lasts
-    } finally {
-      fetching = false;
-    }
+    } catch { failingAt ||= now(); } // nothing to say yet: the banner does when it lasts
+    fetching = false;
   }
 
   function connect() {
@@ -141,12 +138,14 @@
   document.addEventListener("submit", (event) => {
     const { target } = event, ends = target.hasAttribute("data-end");
     if (target.hasAttribute("data-second-step") && now() - stepsAt < SECOND_STEP_MS) event.preventDefault();
-    if (!worker || event.defaultPrevented || !(ends || live.contains(target))) return;
+    // Beside a form that is being filled in, a call is taken without leaving it.
+    const stays = worker ? ends || live.contains(target) : "stays" in live.dataset && live.contains(target) && !event.submitter?.name;
+    if (event.defaultPrevented || !stays) return;
     event.preventDefault();
     if (ends) return leave();
     const body = new URLSearchParams(new FormData(target, event.submitter));
     // What did not arrive is never sent again by itself: the page says that it may not have been done.
-    sent = sent.then(() => post(target.action, body)).then((done) => (done ? refresh() : standIn("?lost=form")));
+    sent = sent.then(() => post(target.action, body)).then((done) => (done ? refresh() : worker ? standIn("?lost=form") : target.submit()));
   });
   document.addEventListener("keydown", (event) => {
     touched();
@@ -155,12 +154,12 @@
     const onControl = typing || event.target.closest("a, button, summary");
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const form = live.querySelector("form[data-acknowledge]");
-    const takes = form && ((key === "a" && !typing) || (key === "Enter" && !onControl));
-    const named = typing && key !== "Escape" ? null : document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+    const takes = form && (key === "F8" || (key === "a" && !typing) || (key === "Enter" && !onControl));
+    const named = typing && key !== "Escape" && key !== "F8" ? null : document.querySelector(`[data-key="${CSS.escape(key)}"]`);
     if (!takes && !named) return;
     event.preventDefault();
     if (takes) return form.requestSubmit();
-    named[named.tagName === "INPUT" ? "focus" : "click"]();
+    named[named.matches("input, [data-choice]") ? "focus" : "click"]();
     if (named.tagName === "SUMMARY") named.parentElement.querySelector("form input:not([type=hidden]), form textarea")?.focus();
   });
 

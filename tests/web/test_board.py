@@ -1,6 +1,8 @@
 """The desk's first page: what is to be done, a page at a time, and what was done last."""
 
 import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from test_record_pages import TYPED, open_record, step
 from window_rig import CATALOGUE
@@ -45,20 +47,16 @@ async def test_a_page_that_is_empty_by_now_is_the_last_one_there_is(station):
 
 async def test_what_is_overdue_stands_on_top_of_the_first_page_and_is_counted(station):
     records = [(await open_record(station, "HZ-01", **TYPED))[0] for _ in range(PAGE + 2)]
+    today = datetime.fromtimestamp(station.counter.clock.wall_ms() / 1000, ZoneInfo("Asia/Shanghai")).date().isoformat()
     for record in records[-2:]:
         await step(station, record, "accept")
-    await step(station, records[-2], "suspend", until=str(_today(station)))
-    await step(station, records[-1], "refer", target="household-office", due=str(_today(station)))
-    station.counter.clock.ahead_s = 0
+    await step(station, records[-2], "suspend", until=today)
+    await step(station, records[-1], "refer", target="household-office", due=today)
     station.counter.records.known_ms = lambda: station.counter.clock.wall_ms() + 2 * 86_400_000
     page = (await station.get("/duty?lang=en")).text
     assert listed(page) == [*records[-2:], *records[: PAGE - 2]]
     assert "1 overdue" in page
     assert listed((await station.get("/duty?page=2")).text) == records[PAGE - 2 : -2]
-
-
-def _today(station):
-    return station.counter.records._day(station.counter.clock.wall_ms())
 
 
 async def test_no_key_leads_to_two_things(station):

@@ -12,6 +12,7 @@ from agent.dispatches import Dispatches
 from agent.entry import Clock
 from agent.handovers import Handovers
 from agent.journal import Journal
+from agent.notices import Notices
 from agent.patrols import Patrols
 from agent.queue import Queue
 from agent.rating import Ratings
@@ -46,6 +47,7 @@ class Counter:
     dispatches: Dispatches
     attendance: Attendance
     patrols: Patrols
+    notices: Notices
     clock: Clock
     changed: Callable[[], None]
     shifts: Shifts
@@ -53,9 +55,9 @@ class Counter:
     figures: FigureBook
 
     @property
-    def hears_of_orders(self) -> tuple[Shifts, SignIn, Dispatches]:
+    def hears_of_orders(self) -> tuple[Shifts, SignIn, Dispatches, Notices]:
         """Whose `orders_applied` has to be called when orders were carried out."""
-        return self.shifts, self.sign_in, self.dispatches
+        return self.shifts, self.sign_in, self.dispatches, self.notices
 
 
 def open_counter(
@@ -88,6 +90,8 @@ def open_counter(
     )
     dispatches = Dispatches(journal, clock, changed)
     supervisor.keep("dispatches", dispatches.run)
+    notices = Notices(journal, clock, changed)
+    supervisor.keep("notices", notices.run)
     sign_in = SignIn(journal, clock, changed=changed)
     supervisor.keep("sign-in", sign_in.run)
 
@@ -116,6 +120,7 @@ def open_counter(
         dispatches,
         attendance,
         Patrols(journal, clock, zone=ZoneInfo(station.zone), changed=changed),
+        notices,
         clock,
         changed,
         shifts,

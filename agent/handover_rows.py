@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS handover_events(
     place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, handover TEXT
 );
 """
-"""Tables for `Journal.open(schema=...)`; needs those of calls, dispatches, patrols and records."""
+"""Tables for `Journal.open(schema=...)`; needs those of calls, dispatches, notices, patrols and records."""
 
 _CALLS: Final = (
     "SELECT id, state, (SELECT line FROM events, journal WHERE events.number = calls.number"
@@ -53,6 +53,10 @@ _CALLS: Final = (
     " WHERE state <> 'closed' OR (escalated AND id NOT IN (SELECT call FROM handover_told)) ORDER BY rowid"
 )
 _DISPATCHES: Final = "SELECT id, reference, state FROM dispatches ORDER BY place"
+_NOTICES: Final = (
+    "SELECT id, CASE zh WHEN '' THEN en ELSE zh END FROM notices"
+    " WHERE must_read AND NOT EXISTS(SELECT 1 FROM notice_reads WHERE notice = id) ORDER BY place"
+)
 _PATROLS: Final = "SELECT id, spot FROM patrols WHERE state = 'out' ORDER BY place"
 _RECORDS: Final = "SELECT id, number, record FROM records WHERE is_open ORDER BY place"
 _NOTES: Final = "SELECT id, text FROM handover_notes ORDER BY place"
@@ -120,6 +124,7 @@ def draft(connection: sqlite3.Connection, others: Iterable[Item], *, read: bool 
         items.append(Item(kind="call", id=call, label=raised, state="unanswered" if state == "closed" else state))
     for order, reference, state in connection.execute(_DISPATCHES):
         items.append(Item(kind="dispatch", id=order, label=reference, state=state))
+    items += [Item(kind="notice", id=one, label=words) for one, words in connection.execute(_NOTICES)]
     items += [Item(kind="patrol", id=one, label=spot) for one, spot in connection.execute(_PATROLS)]
     for record, number, text in connection.execute(_RECORDS):
         read_one = msgspec.json.decode(text, type=Record) if read else None

@@ -19,6 +19,7 @@ from agent import (
     dispatches,
     figure_rows,
     handover_rows,
+    notices,
     orders,
     patrols,
     record_rows,
@@ -82,6 +83,7 @@ async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
         | attendance.projectors()
         | devices.projectors()
         | dispatches.projectors()
+        | notices.projectors()
         | patrols.projectors()
         | self_test_rows.projectors()
         | record_rows.projectors()
@@ -97,6 +99,7 @@ async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
             attendance.SCHEMA,
             devices.SCHEMA,
             dispatches.SCHEMA,
+            notices.SCHEMA,
             patrols.SCHEMA,
             figure_rows.SCHEMA,
             self_test_rows.SCHEMA,

@@ -127,6 +127,7 @@ async def run(settings: StationSettings) -> None:
                     "staff.set": staff.apply,
                     **content.orders.appliers,
                     "dispatch.sent": counter.dispatches.send,
+                    "notice.sent": counter.notices.send,
                     "referral.signed": counter.records.sign,
                 },
                 lowest_generation=_lowest_generation(settings),

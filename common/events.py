@@ -38,7 +38,7 @@ DeviceKind: TypeAlias = Literal["panel", "gpio_button", "card_reader", "passport
 Rating: TypeAlias = Literal["very_satisfied", "satisfied", "fairly_satisfied", "dissatisfied", "very_dissatisfied"]
 RATINGS: tuple[Rating, ...] = ("very_satisfied", "satisfied", "fairly_satisfied", "dissatisfied", "very_dissatisfied")
 """非常满意, 满意, 基本满意, 不满意, 非常不满意 (GB/T 39735-2020, the five levels of 好差评)."""
-HandoverKind: TypeAlias = Literal["call", "dispatch", "patrol", "record", "device", "alarm", "note"]
+HandoverKind: TypeAlias = Literal["call", "dispatch", "notice", "patrol", "record", "device", "alarm", "note"]
 RemovedBecause: TypeAlias = Literal["withdrawn", "ended", "replaced", "no_room", "damaged"]
 CloseReason: TypeAlias = Literal["helped", "handed_over", "false_alarm", "test"]
 CLOSE_REASONS: tuple[CloseReason, ...] = ("helped", "handed_over", "false_alarm", "test")
@@ -234,8 +234,8 @@ class HandoverBegun(Payload, frozen=True, kw_only=True):
 class HandoverChecked(Payload, frozen=True, kw_only=True):
     """The receiving side has gone through an item; the last word on it counts.
 
-    `item`: the id of the record, call, dispatch, patrol or note, or the name of the device; `label`: what people call
-    it. Refused, with a `reason`, it stays with the giving side, and open.
+    `item`: the id of the record, call, dispatch, notice, patrol or note, or the name of the device; `label`: what
+    people call it. Refused, with a `reason`, it stays with the giving side, and open.
     """
 
     handover: Identifier
@@ -502,6 +502,13 @@ class PatrolEnded(Payload, frozen=True, kw_only=True):
     staff: Name | None = None
 
 
+class NoticeRead(Payload, frozen=True, kw_only=True):
+    """Somebody at the duty desk has read a notice; no `staff`: whoever it was had not signed in."""
+
+    notice: Identifier
+    staff: Name | None = None
+
+
 class OrdersOpened(Payload, frozen=True, kw_only=True):
     """The first line of every orders journal."""
 
@@ -602,6 +609,21 @@ class DispatchSent(Payload, frozen=True, kw_only=True):
     order: Identifier | None = None
 
 
+class NoticeSent(Payload, frozen=True, kw_only=True):
+    """A few words to whoever is on duty, shown until `expires`: in `zh`, `en`, or both. Of nobody.
+
+    `notice`: the same at every station that is told. `must_read`: shown above the others until somebody has read it.
+    `order` as elsewhere.
+    """
+
+    notice: Identifier
+    expires: Instant
+    zh: Text = ""
+    en: Text = ""
+    must_read: bool = False
+    order: Identifier | None = None
+
+
 class ReferralSigned(Payload, frozen=True, kw_only=True):
     """Who a record was referred to has signed for it (签收): `by`, the target's code in the catalogue.
 
@@ -651,6 +673,7 @@ EVENTS: dict[str, type[Payload]] = {
     "record.revealed": RecordRevealed,
     "dispatch.stepped": DispatchStepped,
     "dispatch.expired": DispatchExpired,
+    "notice.read": NoticeRead,
     "patrol.begun": PatrolBegun,
     "patrol.ended": PatrolEnded,
     "staff.signed_in": StaffSignedIn,
@@ -677,6 +700,7 @@ ORDERS: dict[str, type[Payload]] = {
     "content.chunk": ContentChunk,
     "content.withdrawn": ContentWithdrawn,
     "dispatch.sent": DispatchSent,
+    "notice.sent": NoticeSent,
     "referral.signed": ReferralSigned,
     "event.withheld": EventWithheld,
 }

@@ -6,6 +6,7 @@ import os
 import pwd
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -165,12 +166,17 @@ def print_rotated(settings: HqSettings, use: Use) -> int:
     return 0
 
 
-def print_ordered(settings: HqSettings, order: Order, stations: tuple[str, ...] | None) -> int:
+def print_ordered(
+    settings: HqSettings,
+    order: Order,
+    stations: tuple[str, ...] | None,
+    order_id: Callable[[str], str] | None = None,
+) -> int:
     """Give an order to stations, None means all of them, say to how many, and return the exit code."""
     enrolled = [file.stem for file in settings.keys.stations.glob("*.pub") if STATION_ID.fullmatch(file.stem)]
     try:
         with closing(Store.open(settings.store.url)) as store:
-            given = give(store, Clock(), order, stations=stations, enrolled=enrolled, who=whoever())
+            given = give(store, Clock(), order, stations=stations, enrolled=enrolled, who=whoever(), order_id=order_id)
     except (UnknownStationsError, *NO_STORE) as error:
         return fail(first_line(error))
     had = f"; {given.already} have it already" if given.already else ""

@@ -27,12 +27,12 @@ _MAY_BE_SEALED: Final = (b"sealed", b"rescued", b"\\")
 """One of these is in every line that carries a box: any of the words may be escaped."""
 _BEHIND_OPENED: Final = 2
 
-Kind: TypeAlias = Literal["calls", "follow_ups", "dispatch_steps", "refused_lines", "ids", "record_ids"]
+Kind: TypeAlias = Literal["calls", "follow_ups", "dispatch_steps", "notice_reads", "refused_lines", "ids", "record_ids"]
 """What goes by deleting rows."""
 
 _records, _calls, _aside, _projected = tables.records, tables.help_calls, tables.aside, tables.projected
 _orders, _keys, _beside, _journals = tables.orders, tables.shift_keys, tables.record_lines, tables.journals
-_follow_ups, _dispatch_steps = tables.follow_ups, tables.dispatch_steps
+_follow_ups, _dispatch_steps, _notice_reads = tables.follow_ups, tables.dispatch_steps, tables.notice_reads
 _generations, _order_lines, _stations = tables.order_journals, tables.order_lines, tables.stations
 
 # Conditions as the partial indexes say them: a planner sees that they are the same only by their text.
@@ -60,6 +60,7 @@ _DELETE: Final[dict[Kind, Delete]] = {
     "calls": _oldest(_calls, "call", and_(_calls.c.state == "closed", _before(_calls, "changed_ms"))),
     "follow_ups": _oldest(_follow_ups, "id", _before(_follow_ups, "closed_ms")),
     "dispatch_steps": _oldest(_dispatch_steps, "dispatch", _before(_dispatch_steps, "received_ms")),
+    "notice_reads": _oldest(_notice_reads, "notice", _before(_notice_reads, "received_ms")),
     "refused_lines": _oldest(_aside, "sha256", _before(_aside, "received_ms")),
     "ids": _oldest(_projected, "id", and_(_IS_FORGOTTEN, _before(_projected, "forgotten_ms"))),
     "record_ids": _oldest(_records, "record", and_(_IS_FORGOTTEN, _before(_records, "forgotten_ms"))),

@@ -28,7 +28,13 @@ _BREATH_S: Final = 0.005
 _DAY_MS: Final = 24 * 3600 * 1000
 _NOT_TRUSTED: Final = "not synchronised: nothing is forgotten until it is"
 _WHO: Final = "headquarters, by age"
-_BY_HEADERS: Final[tuple[forgetting.Kind, ...]] = ("calls", "follow_ups", "dispatch_steps", "refused_lines")
+_BY_HEADERS: Final[tuple[forgetting.Kind, ...]] = (
+    "calls",
+    "follow_ups",
+    "dispatch_steps",
+    "notice_reads",
+    "refused_lines",
+)
 _BY_AUDIT: Final[tuple[forgetting.Kind, ...]] = ("ids", "record_ids")
 
 _STATIONS = select(tables.stations.c.station).order_by(tables.stations.c.station)

@@ -1,6 +1,6 @@
 """Orders that somebody gives by hand, to some stations or all: given once each, and in the audit."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,12 +36,19 @@ class Given:
 
 
 def give(
-    store: Store, clock: Clock, order: Order, *, stations: Collection[str] | None, enrolled: Iterable[str], who: str
+    store: Store,
+    clock: Clock,
+    order: Order,
+    *,
+    stations: Collection[str] | None,
+    enrolled: Iterable[str],
+    who: str,
+    order_id: Callable[[str], str] | None = None,
 ) -> Given:
     """Give an order to `stations`, None means all; `enrolled`: ids of those that may never have been heard of.
 
-    What already stands so at a station is not ordered again, so what was interrupted may be repeated. Raises
-    UnknownStationsError.
+    What already stands so at a station is not ordered again, so what was interrupted may be repeated. `order_id`: the
+    order's id for a station, where the same form must not order twice. Raises UnknownStationsError.
     """
     known = _known(store, enrolled)
     unknown = sorted(set(stations or ()) - known)
@@ -59,7 +66,9 @@ def give(
         with store.database.write() as connection:
             if order_type in STANDING and standing(connection, station, order, order_type) == order:
                 continue
-            orders.give(connection, station, order, uuid7(wall_ms=clock.wall_ms()))
+            new_id = uuid7(wall_ms=clock.wall_ms()) if order_id is None else order_id(station)
+            if orders.give(connection, station, order, new_id) is None:
+                continue
         given.append(station)
     store.changed()
     return Given(tuple(given), len(asked) - len(given))

@@ -24,6 +24,7 @@ from common.events import (
     HelpAnswered,
     HelpTestAnswered,
     KeyRotated,
+    NoticeSent,
     OrdersOpened,
     Payload,
     ReferralSigned,
@@ -46,7 +47,15 @@ SOURCE: Final = "/hq"
 """CloudEvents `source` of every order."""
 
 Order: TypeAlias = (
-    HelpAnswered | HelpTestAnswered | KeyRotated | RotaSet | StaffSet | DispatchSent | ReferralSigned | ContentWithdrawn
+    HelpAnswered
+    | HelpTestAnswered
+    | KeyRotated
+    | RotaSet
+    | StaffSet
+    | DispatchSent
+    | NoticeSent
+    | ReferralSigned
+    | ContentWithdrawn
 )
 """What may be ordered today."""
 

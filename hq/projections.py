@@ -30,6 +30,7 @@ from common.events import (
     JournalOpened,
     KeyIssued,
     KeyRotated,
+    NoticeRead,
     OrderApplied,
     OrderFailed,
     Payload,
@@ -42,7 +43,7 @@ from common.events import (
 )
 from common.identifiers import is_identifier
 from common.record import RecordEvent, Told
-from hq import dispatches, tables
+from hq import dispatches, notices, tables
 from hq.alarms import AlarmKind, plain, write_alarm
 from hq.aside import keep_aside
 from hq.calls import HelpEvent, project_help
@@ -313,6 +314,8 @@ class Projection:
                 note_content(self._connection, self._station, payload, received_ms=self._received_ms)
             case DispatchStepped() | DispatchExpired():
                 dispatches.note(self._connection, self._station, payload, event, received_ms=self._received_ms)
+            case NoticeRead():
+                notices.note(self._connection, self._station, payload, event, received_ms=self._received_ms)
             case DeskUnattended():
                 since_ms = happened_ms(event, self._received_ms) - payload.age_ms
                 self._connection.execute(_ATTENDED, {"of": self._station, "since": since_ms})

@@ -1,7 +1,7 @@
 """What holds now: the orders with which a new generation begins (`docs/link.md`, "Orders").
 
 Three kinds. What is to be done once (an answer, a key) is in it until it is done or its time is over; a dispatch until
-it was reported, since a kiosk that lost its disk has lost it, or its time is over. What says how
+it was reported, and a notice, since a kiosk that lost its disk has lost them, until their time is over. What says how
 something stands (a rota) is in it for good, done or not: the newest that did not fail, and none before it, which a
 station that had done the newest would otherwise go back to.
 """
@@ -26,7 +26,10 @@ _GIVEN = (
     .where(
         _orders.c.station == bindparam("of"),
         (_orders.c.outcome == "open")
-        | ((_orders.c.outcome == "applied") & (_orders.c.type.in_(STANDING) | (_orders.c.type == "dispatch.sent"))),
+        | (
+            (_orders.c.outcome == "applied")
+            & (_orders.c.type.in_(STANDING) | _orders.c.type.in_(("dispatch.sent", "notice.sent")))
+        ),
         ~IS_OVER,
         _orders.c.expires.is_(None) | (_orders.c.expires > bindparam("now")),
     )

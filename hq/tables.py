@@ -320,6 +320,19 @@ dispatch_steps = Table(
     Index("ix_dispatch_steps_received", "station", "received_ms"),
 )
 
+notice_reads = Table(
+    "notice_reads",
+    metadata,
+    _of_station(),
+    Column("notice", String(36), primary_key=True),
+    Column("staff", String(64), primary_key=True),  # "" for somebody who had not signed in
+    Column("time", String(32), nullable=False),  # by the station's clock,
+    Column("unsure", Boolean, nullable=False),  # if that was to be trusted
+    Column("received_ms", BigInteger, nullable=False),
+    Index("ix_notice_reads_notice", "notice"),
+    Index("ix_notice_reads_received", "station", "received_ms"),
+)
+
 staff = Table(
     "staff",
     metadata,

@@ -16,6 +16,7 @@ from common.events import (
     DispatchExpired,
     DispatchStepped,
     JournalOpened,
+    NoticeRead,
     OrderApplied,
     OrderFailed,
     Payload,
@@ -53,6 +54,8 @@ def is_usable(payload: Payload, journal: str) -> bool | None:
             usable = is_identifier(payload.order)
         case DispatchStepped() | DispatchExpired():
             usable = is_identifier(payload.dispatch)
+        case NoticeRead():
+            usable = is_identifier(payload.notice) and is_name(payload.staff or "")
         case DeskUnattended() | DeskAttended():
             usable = True
         case DeviceTested():

@@ -304,7 +304,10 @@ def user() -> None:
 
 @hq.group(
     cls=Lazy,
-    places={name: f"jingting.hq_orders:{name}" for name in ("rota", "dispatch", "dispatches", "receipt")},
+    places={
+        name: f"jingting.hq_orders:{name}"
+        for name in ("rota", "dispatch", "dispatches", "notice", "notices", "receipt")
+    },
 )
 def order() -> None:
     """Tell stations what to do; each does it once, now or when it comes back."""

@@ -11,6 +11,12 @@ from jingting.loading import load, set_up
 
 _CODE = re.compile(r"[0-9A-Za-z._/-]{1,64}", re.ASCII)
 _CODE_SPELT = "1 to 64 of 0-9, A-Z, a-z, ., _, / and -"
+_NOTICE_WRONG = {
+    "missing": "give the words, in --zh, --en or both",
+    "too_long": "at most 200 characters",
+    "wrong": "no control characters, and no second line",
+    "personal": "somebody's telephone or document number seems to be in it: leave it out",
+}
 _NUMBER = re.compile(r"[A-Z0-9]{2,8}-[0-9]{8}-[0-9]{4,8}", re.ASCII)
 _CONFIG = click.option(
     "--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings, a TOML file.", default=None
@@ -90,6 +96,72 @@ def dispatch(
         service=service, reference=reference, grid=grid, priority="urgent" if urgent else "normal", expires=expires
     )
     sys.exit(print_ordered(settings, sent, (station,)))
+
+
+@click.command()
+@_CONFIG
+@_STATIONS
+@_ALL
+@click.option("--zh", default="", metavar="TEXT", help="What it says in Chinese, up to 200 characters.")
+@click.option("--en", default="", metavar="TEXT", help="What it says in English; one of the two is enough.")
+@click.option("--must-read", is_flag=True, help="Above the others, and on the sheet of a handover until it is read.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 30),
+    default=7,
+    show_default=True,
+    metavar="DAYS",
+    help="So long it stands at the desks; then it goes by itself.",
+)
+@click.pass_context
+def notice(
+    context: click.Context,
+    /,
+    config: Path | None,
+    *,
+    stations: tuple[str, ...],
+    everybody: bool,
+    zh: str,
+    en: str,
+    must_read: bool,
+    days: int,
+) -> None:
+    """Tell whoever is on duty a few words: of nobody, for it stands in the clear at every desk."""
+    asked = _asked(stations, everybody=everybody)
+    from common.notice import problems
+
+    found = problems(zh, en)
+    if found:
+        language, problem = next(iter(found.items()))
+        raise click.BadParameter(_NOTICE_WRONG[problem], param_hint=f"--{language}")
+    from common.clock import Clock, rfc3339
+    from common.events import NoticeSent
+    from common.identifiers import uuid7
+    from hq import settings as hq_settings
+
+    settings = load(hq_settings.load, config or _parents(context))
+    set_up(quiet=("alembic",))
+    from hq.notice_cli import print_notice
+
+    now_ms = Clock().wall_ms()
+    expires = rfc3339(now_ms + days * 24 * 3600 * 1000)
+    sent = NoticeSent(notice=uuid7(wall_ms=now_ms), zh=zh, en=en, must_read=must_read, expires=expires)
+    sys.exit(print_notice(settings, sent, asked))
+
+
+@click.command()
+@_CONFIG
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@click.pass_context
+def notices(context: click.Context, config: Path | None, *, as_json: bool) -> None:
+    """Print the newest notices, the last one sent on top: at which stations they are, and who has read them."""
+    from hq import settings as hq_settings
+
+    settings = load(hq_settings.load, config or _parents(context))
+    set_up(quiet=("alembic",))
+    from hq.notice_cli import print_notices
+
+    sys.exit(print_notices(settings, as_json=as_json))
 
 
 @click.command()

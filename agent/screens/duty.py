@@ -16,6 +16,7 @@ from agent.screens.dispatch_pages import DispatchPages
 from agent.screens.figure_pages import FigurePages
 from agent.screens.forms import PATIENCE_S, TEMPLATES, Patience, event_id_of, known
 from agent.screens.handover_pages import HandoverPages
+from agent.screens.notice_pages import NoticePages
 from agent.screens.patrol_pages import PatrolPages
 from agent.screens.record_pages import RecordPages
 from agent.screens.sign_in_pages import SignInPages
@@ -55,6 +56,7 @@ def build_duty(
     screen.dispatches.serve(app)
     screen.figures.serve(app)
     screen.attendance.serve(app)
+    screen.notices.serve(app)
     screen.patrols.serve(app)
     app.get("/")(screen.first)
     app.get("/events")(screen.events)
@@ -82,6 +84,9 @@ class _Screen:
         )
         self.attendance = AttendancePages(
             counter.attendance, self.sign_in, lambda request, saying: self.records.done(request, saying, "/duty")
+        )
+        self.notices = NoticePages(
+            counter, self.sign_in, lambda request, reading: self.records.done(request, reading, "/duty")
         )
         self.patrols = PatrolPages(counter, self.sign_in, pages, self._values, self.records.done)
         self._board = Board(counter)
@@ -138,7 +143,7 @@ class _Screen:
         return redirect("/duty", 303)
 
     def _work(self, request: Request) -> dict[str, object]:
-        return self._board.values(request) | self.dispatches.values()
+        return self._board.values(request) | self.dispatches.values() | self.notices.values()
 
     def _values(self) -> dict[str, object]:
         view = self._desk.view()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from record_rig import CATALOGUE, NEEDS, PUBLIC, SHANGHAI, MovingClock
 
-from agent import calls, dispatches, handover_rows, patrols, record_rows
+from agent import calls, dispatches, handover_rows, notices, patrols, record_rows
 from agent.handovers import Handovers
 from agent.journal import Journal
 from agent.record_form import Filled, Header
@@ -17,8 +17,14 @@ from common.events import HelpAcknowledged, HelpClosed, HelpEscalated, HelpRaise
 from common.identifiers import uuid7
 from sync.sealing import SealingPublicKey
 
-PROJECTORS = calls.projectors() | patrols.projectors() | record_rows.projectors() | handover_rows.projectors()
-SCHEMAS = (calls.SCHEMA, dispatches.SCHEMA, patrols.SCHEMA, record_rows.SCHEMA, handover_rows.SCHEMA)
+PROJECTORS = (
+    calls.projectors()
+    | notices.projectors()
+    | patrols.projectors()
+    | record_rows.projectors()
+    | handover_rows.projectors()
+)
+SCHEMAS = (calls.SCHEMA, dispatches.SCHEMA, notices.SCHEMA, patrols.SCHEMA, record_rows.SCHEMA, handover_rows.SCHEMA)
 TABLES = (
     "handovers",
     "handover_checks",

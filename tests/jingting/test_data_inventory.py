@@ -95,6 +95,7 @@ TOLD_IN_ROW = {
     "staff": "accounts",
     "staff_sessions": "sessions",
     "dispatch_steps": "dispatches",
+    "notice_reads": "notices",
     "follow_ups": "follow-ups",
     "content_packs": "content",
     "content_chunks": "content",

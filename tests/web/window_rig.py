@@ -13,6 +13,7 @@ from agent import (
     dispatches,
     figure_rows,
     handover_rows,
+    notices,
     orders,
     patrols,
     record_rows,
@@ -107,6 +108,7 @@ async def a_window(changed, calling=lambda: False, broken=()):
                 calls.projectors()
                 | attendance.projectors()
                 | dispatches.projectors()
+                | notices.projectors()
                 | patrols.projectors()
                 | record_rows.projectors()
                 | handover_rows.projectors(),
@@ -123,6 +125,7 @@ async def a_window(changed, calling=lambda: False, broken=()):
                 dispatches.SCHEMA,
                 patrols.SCHEMA,
                 figure_rows.SCHEMA,
+                notices.SCHEMA,
             ),
         )
         keys = ShiftKeys(journal, station="sjz-001", to=SealingPublicKey(PUBLIC), clock=clock)
@@ -153,8 +156,9 @@ async def a_window(changed, calling=lambda: False, broken=()):
             there.changed = changed
             parts = (records, queue, ratings, reveals, visits, scans, sign_in, sent, there)
             walked = patrols.Patrols(journal, clock, zone=zone, changed=changed)
+            told = notices.Notices(journal, clock, changed)
             book = FigureBook(journal, records, clock)
-            yield Counter(*parts, walked, clock, changed, shifts, handovers, book), journal, keys
+            yield Counter(*parts, walked, told, clock, changed, shifts, handovers, book), journal, keys
         finally:
             for task in running:
                 task.cancel()

@@ -4,7 +4,7 @@ Once the key is forgotten nothing here can open a box again, and screens say "id
 """
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -64,6 +64,14 @@ class Reveals:
         """
         plain = self._plain(record)
         return {name: mask(plain[name]) for name, mask in _MASKS.items() if plain.get(name)}
+
+    def unlike(self, record: str, typed: Mapping[str, str]) -> dict[str, str]:
+        """Return of `typed` what the record does not say already; raises JournalError.
+
+        What cannot be opened any more counts as not said; an empty field only where something can be taken away.
+        """
+        plain = dict[str, str](self._plain(record).items())
+        return {name: text for name, text in typed.items() if text != plain.get(name, "")}
 
     async def reveal(
         self, record: str, event_id: str, *, fields: Collection[PersonalField], staff: str | None = None

@@ -78,9 +78,14 @@ class Patience:
 
 def event_id_of(request: Request) -> str:
     """Return the event id a form carries; raises HTTPException 400 when it is none."""
-    event_id = form_of(request).get("event_id", "")
+    return identifier_of(request, "event_id")
+
+
+def identifier_of(request: Request, field: str) -> str:
+    """Return the id that a field of a form carries; raises HTTPException 400 when it is none."""
+    event_id = form_of(request).get(field, "")
     if not is_identifier(event_id):
-        raise HTTPException(400, "event_id must be a UUID")
+        raise HTTPException(400, f"{field} must be a UUID")
     return event_id
 
 

@@ -1,4 +1,4 @@
-"""The duty desk's records: the open ones, a new one, one with its steps; everything has a key."""
+"""The duty desk's records: one with its steps, the next one of the waiting room; everything has a key."""
 
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -10,10 +10,11 @@ from microdot.microdot import HTTPException
 
 from agent.counter import Counter
 from agent.database import JournalError
-from agent.record_form import Filled, Header, Mistake, WrongForm
+from agent.record_form import Filled, Mistake, WrongForm
 from agent.reveals import Revealed
 from agent.screens.forms import SAVE_S, NotSavedError, Patience, event_id_of, known
-from agent.screens.record_view import KEYS, TYPED, step_views
+from agent.screens.new_record_pages import NewRecordPages, header_of
+from agent.screens.record_view import TYPED, step_views
 from agent.screens.sign_in_pages import SignInPages
 from common import workflow
 from common.record import Record
@@ -37,12 +38,11 @@ class RecordPages:
 
     def serve(self, app: Microdot) -> None:
         """Take in the routes."""
-        app.get("/duty/new")(self.new)
+        NewRecordPages(self._counter, self._sign_in, self._page, self.done).serve(app)
         app.get("/duty/find")(self.find)
         app.post("/duty/call")(self.call_next)
         app.get("/duty/shift")(self.shift)
         app.post("/duty/shift")(self.new_shift)
-        app.post("/duty/records")(self.open)
         app.get("/duty/records/<record>")(self.show)
         app.get("/duty/records/<record>/slip")(self.slip)
         app.post("/duty/records/<record>/call")(self.call)
@@ -50,13 +50,6 @@ class RecordPages:
         app.post("/duty/records/<record>/amend")(self.amend)
         app.post("/duty/records/<record>/reveal")(self.reveal)
         app.post("/duty/records/<record>/steps/<step>")(self.step)
-
-    async def new(self, request: Request) -> Response:
-        """Ask which service, then for what is told of it."""
-        catalogue = self._records.catalogue
-        service = catalogue.services.get(request.args.get("service", ""))
-        services = list(zip(catalogue.services.values(), KEYS.ljust(len(catalogue.services)), strict=False))
-        return self._page(request, "duty_new.html", service=service, services=services, groups=catalogue.groups)
 
     async def find(self, request: Request) -> Response:
         """Lead from a number to its record."""
@@ -89,18 +82,6 @@ class RecordPages:
             self._counter.changed()
         return redirect("/duty", 303)
 
-    async def open(self, request: Request) -> Response:
-        """Open a record, as a draft or registered."""
-        event_id, form = event_id_of(request), form_of(request)
-        opening = self._records.open(
-            event_id,
-            channel="window",
-            header=_header(form, self._sign_in.who(request), service=form.get("service")),
-            state="draft" if form.get("as") == "draft" else "registered",
-            typed=_typed(form),
-        )
-        return await self.done(request, opening, _at(event_id))
-
     async def show(self, request: Request, record: str) -> Response:
         """Show a record, masked, with its steps."""
         self._sign_in.who(request)  # somebody is there
@@ -121,7 +102,7 @@ class RecordPages:
 
     async def amend(self, request: Request, record: str) -> Response:
         """Complete or correct a record."""
-        form, header = form_of(request), _header(form_of(request), self._sign_in.who(request))
+        form, header = form_of(request), header_of(form_of(request), self._sign_in.who(request))
         amending = self._records.amend(known(record), event_id_of(request), header=header, typed=_typed(form))
         return await self.done(request, amending, _at(record))
 
@@ -214,15 +195,6 @@ class RecordPages:
 
 def _at(record: str) -> str:
     return f"/duty/records/{record}"
-
-
-def _header(form: dict[str, str], who: str | None, *, service: str | None = None) -> Header:
-    return Header(
-        service=service,
-        priority="urgent" if form.get("priority") == "urgent" else None,
-        staff=form.get("staff") or who,
-        reference=form.get("reference") or None,
-    )
 
 
 def _typed(form: dict[str, str]) -> dict[str, str]:

@@ -4,15 +4,13 @@
   if (document.body.dataset.lost !== undefined) return comeBack();
   const live = document.getElementById("live");
   if (!live) return;
-  const stale = document.getElementById("stale");
-  const worker = live.dataset.worker; // the citizen's screen has one: what the browser shows when nobody answers
+  const stale = document.getElementById("stale"), worker = live.dataset.worker; // the citizen's screen has one: what the browser shows when nobody answers
   const STALE_MS = 15000; // three heartbeats
   const GONE_MS = 3000; // so long may the station be away before the citizen's screen says so
   const ANSWER_MS = 6000; // so long a form waits to be answered
   const SECOND_STEP_MS = 500; // a double click must not take two steps of a call
   const STAY_MS = 10000; // how often at most a touched screen says that somebody is there
   const LEFT_MS = 95000; // then the citizen's screen is erased, should the station not have done so
-
   const now = () => performance.now();
   const stepsOf = (element) => [...element.querySelectorAll("button")].map((button) => button.id).join();
   const standIn = (lost) => navigator.serviceWorker?.controller && replaced(lost);
@@ -20,7 +18,7 @@
   let freshAt = now(), failingAt = 0, triedAt = 0, touchedAt = now(), stayedAt = 0, goneAt = -ANSWER_MS;
   let fetching = false, askedAgain = false, pressing = false, steps = stepsOf(live), stepsAt = now();
   let leaving = 0; // odd while the screen is erased: what was asked for before that is over is not shown any more
-  let sent = Promise.resolve(); // forms: one after the other
+  let sent = Promise.resolve(), kept = sent; // forms, and what is kept of a draft: one after the other
 
   function comeBack() { // of the page that stands in for the station; a press that was not sent goes first
     const help = new URLSearchParams(new FormData(document.querySelector("form.help")));
@@ -109,18 +107,15 @@
     setTimeout(() => postponed !== null && show(postponed), 0); // after the click that this release may become
   }
 
-  function post(action, body) {
-    return fetch(action, { method: "POST", body, redirect: "manual", signal: AbortSignal.timeout(ANSWER_MS) }).then(() => true, () => false);
+  function post(action, body, keepalive = false) {
+    return fetch(action, { method: "POST", body, redirect: "manual", keepalive, signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => null);
   }
 
   function leave() {
     leaving += 1;
     [shown, postponed, touchedAt] = [null, null, now()];
     live.replaceChildren();
-    post("/end").then((done) => {
-      leaving += 1;
-      return done ? refresh() : standIn("");
-    });
+    post("/end").then((done) => { leaving += 1; return done ? refresh() : standIn(""); });
   }
 
   function touched() {
@@ -132,8 +127,14 @@
 
   document.addEventListener("pointerdown", () => { pressing = true; touched(); });
   for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, released);
-  document.addEventListener("click", (event) => { // two taps in a hurry are one: the next page is under the second
-    if (worker && event.detail > 1 && !event.target.closest("[data-quick]")) event.preventDefault();
+  document.addEventListener("click", (event) => // two taps in a hurry are one: the next page is under the second
+    worker && event.detail > 1 && !event.target.closest("[data-quick]") && event.preventDefault());
+  document.addEventListener("change", ({ target }) => { // from the first field of a new record there is a draft of it
+    const form = target.closest("form[data-draft]"), [id, ...ids] = form?.dataset.draft.split(" ") ?? [];
+    if (!id) return;
+    form.dataset.draft = ids.join(" ");
+    const body = new URLSearchParams([...new FormData(form), ["save", id]]);
+    kept = kept.then(() => post("/duty/drafts", body, true)).then((answer) => { form.dataset.kept = answer?.ok ?? false; });
   });
   document.addEventListener("submit", (event) => {
     const { target } = event, ends = target.hasAttribute("data-end");
@@ -159,10 +160,10 @@
     if (!takes && !named) return;
     event.preventDefault();
     if (takes) return form.requestSubmit();
+    if (key === "Escape") typing?.blur(); // so that what was typed there is kept
     named[named.matches("input, [data-choice]") ? "focus" : "click"]();
     if (named.tagName === "SUMMARY") named.parentElement.querySelector("form input:not([type=hidden]), form textarea")?.focus();
   });
-
   if (worker) navigator.serviceWorker?.register(worker).catch(() => {});
   connect();
   setInterval(watch, 1000);

@@ -9,7 +9,7 @@ from agent.journal import Journal
 from agent.link import Link
 from agent.self_tests import Refusal
 from agent.settings import Identity
-from agent.view import FindingView, Need, ShiftView, StationView, WaitsFor
+from agent.view import FindingView, Need, SettingsView, ShiftView, StationView, WaitsFor
 from common.changes import Changes
 from common.clock import Clock
 from common.events import CloseReason
@@ -46,6 +46,7 @@ class Desk:
         finding: Callable[[], tuple[FindingView, ...]],
         shift: Callable[[], ShiftView | None],
         unattended_s: Callable[[], int | None],
+        settings: Callable[[], SettingsView],
     ) -> None:
         self._identity = identity
         self._help = help_desk
@@ -58,6 +59,7 @@ class Desk:
         self._finding = finding
         self._shift = shift
         self._unattended_s = unattended_s
+        self._settings = settings
 
     def view(self) -> StationView:
         """Return the station as it stands now."""
@@ -86,6 +88,7 @@ class Desk:
             shift=self._shift(),
             unattended_s=self._unattended_s(),
             finding=self._finding(),
+            settings=self._settings(),
         )
 
     async def press(self, event_id: str) -> None:

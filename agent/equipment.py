@@ -55,16 +55,14 @@ class Equipment:
         on_code: Callable[[str], None],
         changed: Callable[[], None],
     ) -> None:
+        self.test_at = settings.self_test.at
+        """When each night the panels are tested, a time of the station's own day; may be set anew."""
+        zone, shift_s = ZoneInfo(settings.station.zone), nightly.shift_s(settings.station.id)
         self.room = room = Devices(journal)
         self.tests = tests = SelfTests(
             journal,
             clock,
-            due_ms=partial(
-                nightly.last_due_ms,
-                at=settings.self_test.at,
-                zone=ZoneInfo(settings.station.zone),
-                shift_s=nightly.shift_s(settings.station.id),
-            ),
+            due_ms=lambda now_ms: nightly.last_due_ms(now_ms, self.test_at, zone, shift_s),
             is_calm=lambda: not desk.views(clock.mono_ns()),
         )
         room.changed = tests.changed = changed

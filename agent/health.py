@@ -60,6 +60,12 @@ class Health:
             except TimeoutError:
                 pass
 
+    def every(self, seconds: float) -> None:
+        """Send a sample every so many seconds from now on."""
+        if seconds != self._every_s:
+            self._every_s = seconds
+            self._soon.set()
+
     def link_changed(self) -> None:
         """Send what is urgent as soon as there is a session to carry it."""
         if self._urgent and self._link.sessions.up:

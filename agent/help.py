@@ -153,6 +153,12 @@ class HelpDesk:
             raise ValueError(f"{reason!r} is no reason to close a call; give one of {', '.join(CLOSE_REASONS)}")
         return await self._step(call, event_id, "close", lambda _: HelpClosed(call=call, reason=reason))
 
+    def climb_by(self, ladder: Ladder) -> None:
+        """Climb this ladder from now on, open calls too."""
+        if ladder != self._ladder:
+            self._ladder = ladder
+            self._touch()
+
     def hq_holds(self, held: Callable[[int], bool]) -> None:
         """Hear headquarters' signed ack: `held(number)` tells whether it names a number of the open journal."""
         before = [call.at_hq for call in self._known()]

@@ -56,9 +56,13 @@ class Housekeeping:
         self._salvage = salvage
         self._path = path
         self._clock = clock
+        self.keep_for(rewind_days=rewind_days, header_days=header_days)
+        self._copied_all = True
+
+    def keep_for(self, *, rewind_days: int, header_days: int) -> None:
+        """Keep lines that headquarters has stored, and closed records, for so many days from now on."""
         self._rewind_ms = rewind_days * _DAY_MS
         self._header_ms = header_days * _DAY_MS
-        self._copied_all = True
 
     async def run(self) -> None:
         """Look through a file that was too long for the start to look through, then sweep now and then, for ever."""

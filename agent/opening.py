@@ -26,6 +26,7 @@ from agent import (
     rota_row,
     salvage,
     self_test_rows,
+    settings_orders,
     staff,
 )
 from agent.bare_alarm import BareAlarm
@@ -106,6 +107,7 @@ async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
             orders.SCHEMA,
             record_rows.SCHEMA,
             rota_row.SCHEMA,
+            settings_orders.SCHEMA,
             handover_rows.SCHEMA,
             salvage.SCHEMA,
             staff.SCHEMA,

@@ -1,9 +1,8 @@
 """What a station is told: `station.toml`, typed. `config/station.toml` is the commented example."""
 
-import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import time
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from agent.device_settings import (
 from agent.ladder import Ladder
 from agent.quota import MIB, Limits
 from common import keyfiles
+from common.ordered_settings import MOST_DAYS, TIME_OF_DAY, OrderedSettings, check_ladder
 from common.settings import BrokerSettings, Section, Settings, WebSettings, read_broker, read_web
 from common.zones import read_zone
 
@@ -206,6 +206,36 @@ def load(file: Path) -> StationSettings:
     return loaded
 
 
+def overlaid(own: StationSettings, ordered: OrderedSettings | None) -> StationSettings:
+    """Return the station's own settings with what headquarters ordered in their place; `ordered` was checked."""
+    if ordered is None:
+        return own
+    changed = own
+    if (broker := ordered.broker) is not None:
+        changed = replace(changed, broker=replace(own.broker, host=broker.host, port=broker.port))
+    if (ladder := ordered.help) is not None:
+        changed = replace(
+            changed,
+            help=replace(
+                own.help,
+                louder_after_s=float(ladder.louder_after_s),
+                escalate_after_s=float(ladder.escalate_after_s),
+                breach_after_s=float(ladder.breach_after_s),
+                # With nobody at the desk no call may be later than with somebody there.
+                unattended_escalate_after_s=min(own.help.unattended_escalate_after_s, ladder.escalate_after_s),
+                unattended_breach_after_s=min(own.help.unattended_breach_after_s, ladder.breach_after_s),
+            ),
+        )
+    if ordered.self_test is not None:
+        changed = replace(changed, self_test=SelfTestSettings(at=time.fromisoformat(ordered.self_test.at)))
+    if ordered.health is not None:
+        changed = replace(changed, health=HealthSettings(every_s=float(ordered.health.every_s)))
+    if (journal := ordered.journal) is not None:
+        days = {"rewind_days": journal.rewind_days, "header_days": journal.header_days}
+        changed = replace(changed, journal=replace(own.journal, **days))
+    return changed
+
+
 def _identity(section: Section) -> Identity:
     station_id = section.text(
         "id",
@@ -254,11 +284,7 @@ def _help(section: Section, panels: Sequence[PanelSettings]) -> HelpSettings:
     escalate_s = section.seconds("escalate_after_s", default=30, least=1)
     breach_s = section.seconds("breach_after_s", default=60, least=1)
     rungs = (("louder_after_s", louder_s), ("escalate_after_s", escalate_s), ("breach_after_s", breach_s))
-    climbs = True
-    for (lower, sooner), (upper, later) in itertools.pairwise(rungs):
-        if later <= sooner:
-            section.mistake(upper, found=f"{later:g}", expected=f"more than {lower}, which is {sooner:g}")
-            climbs = False
+    climbs = check_ladder(section, rungs)
     alone_s = _sooner(section, "escalate_after_s", escalate_s, default=0, compared=climbs)
     usual_s = 30 if alone_s < 30 else math.inf  # noqa: PLR2004 - seconds
     alone_breach_s = _sooner(section, "breach_after_s", breach_s, default=usual_s, compared=climbs)
@@ -295,9 +321,7 @@ def _sooner(section: Section, attended: str, attended_s: float, *, default: floa
 
 
 def _self_test(section: Section) -> SelfTestSettings:
-    at = section.text(
-        "at", default="04:10", pattern=r"([01][0-9]|2[0-3]):[0-5][0-9]", expected="a time of the day, such as 04:10"
-    )
+    at = section.text("at", default="04:10", pattern=TIME_OF_DAY, expected="a time of the day, such as 04:10")
     return SelfTestSettings(at=time.fromisoformat(at) if at else time())
 
 
@@ -337,12 +361,12 @@ def _web(section: Section) -> StationWebSettings:
 def _journal(section: Section) -> JournalSettings:
     most = section.whole("max_bytes", default=256 * MIB, least=32 * MIB, most=2**40)
     reserve = section.whole("reserve_bytes", default=16 * MIB, least=8 * MIB, most=2**40)
-    rewind_days = section.whole("rewind_days", default=14, least=1, most=3650)
+    rewind_days = section.whole("rewind_days", default=14, least=1, most=MOST_DAYS)
     if reserve >= most // 2:
         section.mistake("reserve_bytes", found=str(reserve), expected=f"less than half of max_bytes, which is {most}")
     return JournalSettings(
         max_bytes=most,
         reserve_bytes=reserve,
         rewind_days=rewind_days,
-        header_days=section.whole("header_days", default=90, least=1, most=3650),
+        header_days=section.whole("header_days", default=90, least=1, most=MOST_DAYS),
     )

@@ -31,6 +31,8 @@ from agent.screens.citizen import build_citizen
 from agent.screens.duty import build_duty
 from agent.screens.service_page import no_places
 from agent.settings import StationSettings
+from agent.settings_in_force import Followers, broker, follow
+from agent.settings_orders import SettingsOrders
 from agent.shift_keys import ShiftKeys
 from agent.supervisor import Supervisor
 from agent.time_floor import StationClock
@@ -40,7 +42,6 @@ from common.changes import Changes
 from common.events import StationStarted, StationStopped
 from common.version import VERSION
 from common.web.server import LocalServer
-from sync.broker import Broker
 from sync.signing import SigningKey
 
 if TYPE_CHECKING:
@@ -66,10 +67,8 @@ async def run(settings: StationSettings) -> None:
     journal = await open_journal(settings, clock, stop, memories)
     if journal is None:
         return
-    attendance = Attendance(journal, clock)
-    attendance.restore()
-    help_desk = HelpDesk(journal, clock, settings.help.ladder, unattended_at=attendance.first_at)
-    await help_desk.restore()
+    attendance, help_desk, ordered = await _open_help(settings, journal, clock)
+    settings = ordered.now
     scans = Scans(clock.mono_ns, changes.moved)
     equipment = Equipment(settings, journal, clock, help_desk, memories, on_code=scans.code, changed=changes.moved)
     pinned = PinnedKeys(
@@ -99,6 +98,7 @@ async def run(settings: StationSettings) -> None:
 
     def linked() -> None:
         help_desk.hq_holds(link.sender.outbox.holds)
+        ordered.soon()
         health.link_changed()
         changes.moved()
 
@@ -106,14 +106,7 @@ async def run(settings: StationSettings) -> None:
         journal,
         station=station.id,
         agent=VERSION,
-        broker=Broker(
-            host=settings.broker.host,
-            port=settings.broker.port,
-            ca=settings.broker.ca,
-            certificate=settings.broker.certificate,
-            key=settings.broker.key,
-            check_dates=clock.trusted,
-        ),
+        broker=broker(settings.broker, check_dates=clock.trusted),
         key=SigningKey(keyfiles.read_private(settings.keys.station)),
         keys=pinned,
         orders=ReceivedOrders(
@@ -125,6 +118,7 @@ async def run(settings: StationSettings) -> None:
                     "key.rotated": pinned.rotate,
                     "rota.set": rota_row.set_rota,
                     "staff.set": staff.apply,
+                    "settings.set": ordered.set,
                     **content.orders.appliers,
                     "dispatch.sent": counter.dispatches.send,
                     "notice.sent": counter.notices.send,
@@ -133,7 +127,9 @@ async def run(settings: StationSettings) -> None:
                 lowest_generation=_lowest_generation(settings),
             ),
             clock,
-            _each(one.orders_applied for one in (help_desk, equipment.tests, *counter.hears_of_orders, content)),
+            _each(
+                one.orders_applied for one in (help_desk, equipment.tests, *counter.hears_of_orders, content, ordered)
+            ),
         ),
         clock=clock,
         on_change=linked,
@@ -150,11 +146,15 @@ async def run(settings: StationSettings) -> None:
         every_s=settings.health.every_s,
         certificate_s=lambda: None if renewal is None else renewal.certificate_s,
     )
-    _keep_house(settings, journal, clock, link, supervisor)
+    followers = Followers(
+        help_desk, equipment, health, _keep_house(settings, journal, clock, link, supervisor), link, changes
+    )
+    supervisor.keep("settings", follow(ordered, followers, check_dates=clock.trusted))
 
     def rang() -> None:
         equipment.shown.show()
         changes.moved()
+        ordered.soon()
 
     help_desk.changed = journal.on_failure = rang
     help_desk.on_unrecorded = health.ringing_changed
@@ -173,6 +173,7 @@ async def run(settings: StationSettings) -> None:
         shift=counter.shifts.view,
         unattended_s=attendance.unattended_s,
         finding=lambda: () if finding is None else finding.views(),
+        settings=ordered.view,
     )
     equipment.keep(supervisor)
     supervisor.keep("help", help_desk.run)
@@ -193,11 +194,30 @@ async def run(settings: StationSettings) -> None:
         ),
     )
     rang()
-    await _soon(journal.append(StationStarted(agent=VERSION)))
-    await _soon(shift_keys.announce())
-    _serves(station.id)
+    await _begin(journal, shift_keys, station.id)
     await stop.wait()
     await _end(journal, link, supervisor)
+
+
+async def _open_help(
+    settings: StationSettings, journal: Journal, clock: StationClock
+) -> tuple[Attendance, HelpDesk, SettingsOrders]:
+    """Take up the open calls, who is at the desk, and what headquarters ordered of the settings."""
+    attendance = Attendance(journal, clock)
+    attendance.restore()
+    help_desk = HelpDesk(journal, clock, settings.help.ladder, unattended_at=attendance.first_at)
+    await help_desk.restore()
+    ordered = SettingsOrders(journal, clock, settings, calm=lambda: not help_desk.views(clock.mono_ns()))
+    await _soon(ordered.resume())
+    return attendance, help_desk, ordered
+
+
+async def _begin(journal: Journal, shift_keys: ShiftKeys, station: str) -> None:
+    await _soon(journal.append(StationStarted(agent=VERSION)))
+    await _soon(shift_keys.announce())
+    process.started()
+    process.notify("READY=1")
+    log.info("Station %s serves.", station)
 
 
 async def _end(journal: Journal, link: Link, supervisor: Supervisor) -> None:
@@ -259,7 +279,7 @@ def _keep_link(
 
 def _keep_house(
     settings: StationSettings, journal: Journal, clock: StationClock, link: Link, supervisor: Supervisor
-) -> None:
+) -> Housekeeping:
     station = settings.station
     housekeeping = Housekeeping(
         journal,
@@ -272,6 +292,7 @@ def _keep_house(
         forget=lambda pen, now_ms: figure_rows.forget(pen, now_ms=now_ms, zone=ZoneInfo(station.zone)),
     )
     supervisor.keep("housekeeping", housekeeping.run)
+    return housekeeping
 
 
 def _find(settings: StationSettings, clock: StationClock, changes: Changes, supervisor: Supervisor) -> "Finding | None":
@@ -310,12 +331,6 @@ def _each(steps: Iterable[Callable[[], None]]) -> Callable[[], None]:
             step()
 
     return step_by_step
-
-
-def _serves(station: str) -> None:
-    process.started()
-    process.notify("READY=1")
-    log.info("Station %s serves.", station)
 
 
 async def _soon(writing: Coroutine[Any, Any, object]) -> None:

@@ -78,6 +78,18 @@ class ShiftView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsView:
+    """What headquarters ordered of the settings. `ordered`: some are in force beside the station's own file.
+
+    `trial`: an order's settings wait for calm, or are tried now. `rolled_back`: why the last ones were, "" if not.
+    """
+
+    ordered: bool
+    trial: Literal["none", "waits", "tried"]
+    rolled_back: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StationView:
     """The whole station at one moment; `version` grows with every change.
 
@@ -109,3 +121,4 @@ class StationView:
     shift: ShiftView | None = None
     unattended_s: int | None = None
     finding: tuple[FindingView, ...] = ()
+    settings: SettingsView = SettingsView(ordered=False, trial="none", rolled_back="")

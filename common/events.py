@@ -12,6 +12,7 @@ import msgspec
 from common import workflow
 from common.dispatch import Result as DispatchResult
 from common.dispatch import Step as DispatchStep
+from common.ordered_settings import OrderedSettings
 from common.patrol import Purpose as PatrolPurpose
 from common.patrol import Step as PatrolStep
 from common.patrol import Where as PatrolWhere
@@ -40,6 +41,7 @@ RATINGS: tuple[Rating, ...] = ("very_satisfied", "satisfied", "fairly_satisfied"
 """非常满意, 满意, 基本满意, 不满意, 非常不满意 (GB/T 39735-2020, the five levels of 好差评)."""
 HandoverKind: TypeAlias = Literal["call", "dispatch", "notice", "patrol", "record", "device", "alarm", "note"]
 RemovedBecause: TypeAlias = Literal["withdrawn", "ended", "replaced", "no_room", "damaged"]
+RolledBackBecause: TypeAlias = Literal["no_link", "no_answer", "restarts", "replaced"]
 CloseReason: TypeAlias = Literal["helped", "handed_over", "false_alarm", "test"]
 CLOSE_REASONS: tuple[CloseReason, ...] = ("helped", "handed_over", "false_alarm", "test")
 
@@ -509,6 +511,23 @@ class NoticeRead(Payload, frozen=True, kw_only=True):
     staff: Name | None = None
 
 
+class SettingsChanged(Payload, frozen=True, kw_only=True):
+    """Settings that headquarters ordered are in force: where they moved the link, its signed word has come that way."""
+
+    order: Identifier
+
+
+class SettingsRolledBack(Payload, frozen=True, kw_only=True):
+    """Settings that headquarters ordered did not hold; those before them are in force, as if it had not ordered them.
+
+    `reason`: the broker could not be reached, or headquarters did not answer there, in time; the process was started
+    again and again meanwhile; another order came before they were known to be good.
+    """
+
+    order: Identifier
+    reason: RolledBackBecause
+
+
 class OrdersOpened(Payload, frozen=True, kw_only=True):
     """The first line of every orders journal."""
 
@@ -560,6 +579,19 @@ class StaffSet(Payload, frozen=True, kw_only=True):
     """Who may sign in at the station from now on, and nobody else. `order` as elsewhere."""
 
     staff: Annotated[tuple[StaffMember, ...], msgspec.Meta(max_length=200)]
+    order: Identifier | None = None
+    expires: Instant | None = None
+
+
+class SettingsSet(Payload, frozen=True, kw_only=True):
+    """What headquarters wants otherwise than the station's own settings file has it, in place of all it ordered before.
+
+    Where that moves the link, headquarters' signed word has to come over the new broker within `within_s` seconds, or
+    the station goes back by itself. `order` as elsewhere.
+    """
+
+    settings: OrderedSettings
+    within_s: Annotated[int, msgspec.Meta(ge=10, le=3600)] = 180
     order: Identifier | None = None
     expires: Instant | None = None
 
@@ -679,6 +711,8 @@ EVENTS: dict[str, type[Payload]] = {
     "staff.signed_in": StaffSignedIn,
     "staff.signed_out": StaffSignedOut,
     "staff.refused": StaffRefused,
+    "settings.changed": SettingsChanged,
+    "settings.rolled_back": SettingsRolledBack,
     "key.issued": KeyIssued,
     "reveal.requested": RevealRequested,
     "content.wanted": ContentWanted,
@@ -696,6 +730,7 @@ ORDERS: dict[str, type[Payload]] = {
     "key.rotated": KeyRotated,
     "rota.set": RotaSet,
     "staff.set": StaffSet,
+    "settings.set": SettingsSet,
     "content.offered": ContentOffered,
     "content.chunk": ContentChunk,
     "content.withdrawn": ContentWithdrawn,

@@ -110,15 +110,21 @@ class Section:
 
         return self._leaf(name, accept, default, least, f"a port, {least} to 65535")
 
-    def whole(self, name: str, *, default: int, least: int, most: int) -> int:
-        """Return a whole number, `least` to `most`; the default once a mistake was noted."""
+    def sound(self, *names: str) -> bool:
+        """Tell whether the file has these keys, and no mistake was noted at any of them."""
+        wrong = {mistake.key for mistake in self._settings.mistakes}
+        return all(name in self._content and self.key(name) not in wrong for name in names)
+
+    def whole(self, name: str, *, default: int | None = None, least: int, most: int) -> int:
+        """Return a whole number, `least` to `most`; the default, or `least`, once a mistake was noted."""
 
         def accept(value: Any) -> int | None:
             if isinstance(value, bool) or not isinstance(value, int):
                 return None
             return value if least <= value <= most else None
 
-        return self._leaf(name, accept, default, default, f"a whole number, {least} to {most}")
+        stand_in = least if default is None else default
+        return self._leaf(name, accept, default, stand_in, f"a whole number, {least} to {most}")
 
     def whole_or_text(self, name: str, *, most: int, expected: str) -> int | str:
         """Return a whole number, 0 to `most`, or text; "" once a mistake was noted."""

@@ -14,6 +14,7 @@ AlarmKind: TypeAlias = Literal[
     "unreadable",  # an event that this headquarters does not understand
     "unreadable_help",  # likewise, and it is about help: call the station
     "order_failed",
+    "settings_rolled_back",  # what was ordered last did not hold there; the station has gone back by itself
     "replaced_session",  # a birth of a session already replaced: a copied station, or a replay
     "closed_journal",  # a birth that names a closed journal
     "takeover",  # sessions of one station alternate

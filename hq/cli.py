@@ -15,7 +15,7 @@ from typing import Any, Final
 from common.clock import Clock, rfc3339
 from common.events import type_of
 from common.settings import EX_CONFIG
-from hq import audit, copies, enrolling, referrals
+from hq import audit, copies, enrolling, referrals, station_settings
 from hq.audit import Act
 from hq.authority import Authority, AuthorityMissingError
 from hq.copies import Contents, NoCopyError
@@ -198,6 +198,23 @@ def print_dispatches(settings: HqSettings, *, as_json: bool) -> int:
         times = list(one.times.values())
         since = times[-1] if times else one.sent
         sys.stdout.write(f"{one.station:<12} {one.reference:<20} {one.service:<8} {one.stand:<12} {since}\n")
+    return 0
+
+
+def print_settings(settings: HqSettings, *, as_json: bool) -> int:
+    """Print how each station stands with the settings it was ordered, and return the exit code."""
+    try:
+        with closing(Store.open(settings.store.url)) as store:
+            found = station_settings.read(store.database)
+    except NO_STORE as error:
+        return fail(first_line(error))
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(one) for one in found], ensure_ascii=False) + "\n")
+        return 0
+    for one in found:
+        holds = " ".join(f"{key}={value}" for key, value in one.in_force.items()) or "its own file"
+        why_not = f" ({one.reason})" if one.reason else ""
+        sys.stdout.write(f"{one.station:<12} {one.given} {one.stand}{why_not}; in force: {holds}\n")
     return 0
 
 

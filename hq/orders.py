@@ -29,6 +29,7 @@ from common.events import (
     Payload,
     ReferralSigned,
     RotaSet,
+    SettingsSet,
     StaffSet,
     encode_event,
     type_of,
@@ -52,6 +53,7 @@ Order: TypeAlias = (
     | KeyRotated
     | RotaSet
     | StaffSet
+    | SettingsSet
     | DispatchSent
     | NoticeSent
     | ReferralSigned

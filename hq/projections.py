@@ -38,12 +38,14 @@ from common.events import (
     RecordOpened,
     RecordRated,
     RecordStepped,
+    SettingsChanged,
+    SettingsRolledBack,
     is_urgent_event,
     read_payload,
 )
 from common.identifiers import is_identifier
 from common.record import RecordEvent, Told
-from hq import dispatches, notices, tables
+from hq import dispatches, notices, station_settings, tables
 from hq.alarms import AlarmKind, plain, write_alarm
 from hq.aside import keep_aside
 from hq.calls import HelpEvent, project_help
@@ -303,13 +305,8 @@ class Projection:
         match payload:
             case JournalOpened():
                 self._close(payload)
-            case OrderApplied():
-                self._outcome(payload.order, "applied", "")
-            case OrderFailed():
-                why = plain(payload.reason, 200)
-                self._outcome(payload.order, "failed", why)
-                note_failed(self._connection, self._station, payload.order, why, received_ms=self._received_ms)
-                self._alarm("order_failed", payload.order)
+            case OrderApplied() | OrderFailed() | SettingsChanged() | SettingsRolledBack():
+                self._order(payload)
             case ContentWanted() | ContentStored() | ContentRefused() | ContentRemoved() | ContentPlayed():
                 note_content(self._connection, self._station, payload, received_ms=self._received_ms)
             case DispatchStepped() | DispatchExpired():
@@ -323,6 +320,20 @@ class Projection:
                 self._connection.execute(_ATTENDED, {"of": self._station, "since": None})
             case DeviceTested():
                 note_tested(self._connection, self._station, payload, event, received_ms=self._received_ms)
+
+    def _order(self, payload: OrderApplied | OrderFailed | SettingsChanged | SettingsRolledBack) -> None:
+        match payload:
+            case OrderApplied():
+                self._outcome(payload.order, "applied", "")
+            case OrderFailed():
+                why = plain(payload.reason, 200)
+                self._outcome(payload.order, "failed", why)
+                note_failed(self._connection, self._station, payload.order, why, received_ms=self._received_ms)
+                self._alarm("order_failed", payload.order)
+            case SettingsChanged() | SettingsRolledBack():
+                station_settings.note(self._connection, self._station, payload)
+                if isinstance(payload, SettingsRolledBack) and payload.reason != "replaced":
+                    self._alarm("settings_rolled_back", f"{payload.order}: {payload.reason}")
 
     def _record(self, told: Told | None, event_type: str) -> None:
         if told is None:

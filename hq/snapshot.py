@@ -17,7 +17,9 @@ from common.events import ORDERS, Payload
 from hq import tables
 from hq.dispatches import IS_OVER
 
-STANDING: Final[Mapping[str, Callable[[Payload], str]]] = {"rota.set": lambda _rota: "", "staff.set": lambda _staff: ""}
+STANDING: Final[Mapping[str, Callable[[Payload], str]]] = dict.fromkeys(
+    ("rota.set", "staff.set", "settings.set"), lambda _payload: ""
+)
 """The types that say how something stands, and of which thing: a later order of the same thing takes its place."""
 
 _orders = tables.orders

@@ -171,6 +171,7 @@ orders = Table(
     Column("outcome", String(8), nullable=False),  # open, applied, failed
     Column("reason", Text, nullable=False),
     Column("given_ms", BigInteger, nullable=False),
+    Column("told", String(16), nullable=False, server_default=text("''")),  # of settings: changed, rolled_back
 )
 
 order_journals = Table(

@@ -21,6 +21,8 @@ from common.events import (
     OrderFailed,
     Payload,
     Rescued,
+    SettingsChanged,
+    SettingsRolledBack,
     read_payload,
 )
 from common.identifiers import is_identifier
@@ -50,7 +52,7 @@ def is_usable(payload: Payload, journal: str) -> bool | None:
     match payload:
         case JournalOpened():
             usable = is_identifier(payload.previous) and payload.previous != journal
-        case OrderApplied() | OrderFailed():
+        case OrderApplied() | OrderFailed() | SettingsChanged() | SettingsRolledBack():
             usable = is_identifier(payload.order)
         case DispatchStepped() | DispatchExpired():
             usable = is_identifier(payload.dispatch)

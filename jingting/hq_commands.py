@@ -305,8 +305,8 @@ def user() -> None:
 @hq.group(
     cls=Lazy,
     places={
-        name: f"jingting.hq_orders:{name}"
-        for name in ("rota", "dispatch", "dispatches", "notice", "notices", "receipt")
+        name: f"jingting.hq_orders:{name.replace('-', '_')}"
+        for name in ("rota", "settings", "settings-held", "dispatch", "dispatches", "notice", "notices", "receipt")
     },
 )
 def order() -> None:

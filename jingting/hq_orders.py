@@ -52,6 +52,61 @@ def rota(
 
 
 @click.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@_CONFIG
+@_STATIONS
+@_ALL
+@click.option(
+    "--within",
+    type=click.IntRange(10, 3600),
+    default=180,
+    show_default=True,
+    metavar="SECONDS",
+    help="Where it moves the link: headquarters is to be heard there by then, or the station goes back.",
+)
+@click.pass_context
+def settings(
+    context: click.Context,
+    file: Path,
+    config: Path | None,
+    stations: tuple[str, ...],
+    *,
+    everybody: bool,
+    within: int,
+) -> None:
+    """Give stations other settings than their own files have; FILE is looked at first, and holds instead of all before.
+
+    config/ordered-settings.toml in the source is a commented example; a file without a table takes all of it back.
+    """
+    asked = _asked(stations, everybody=everybody)
+    from common import ordered_settings
+    from common.events import SettingsSet
+    from hq import settings as hq_settings
+
+    own = load(hq_settings.load, config or _parents(context))
+    ordered = load(ordered_settings.load, file)
+    set_up(quiet=("alembic",))
+    from hq.cli import print_ordered
+
+    sys.exit(print_ordered(own, SettingsSet(settings=ordered, within_s=within), asked))
+
+
+@click.command("settings-held")
+@_CONFIG
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@click.pass_context
+def settings_held(context: click.Context, config: Path | None, *, as_json: bool) -> None:
+    """Print how each station stands with the settings it was ordered last, and which of them are in force there."""
+    from hq import settings as hq_settings
+
+    own = load(hq_settings.load, config or _parents(context))
+    set_up(quiet=("alembic",))
+    from hq.cli import print_settings
+
+    sys.exit(print_settings(own, as_json=as_json))
+
+
+@click.command()
 @_CONFIG
 @click.option("--station", required=True, metavar="ID", help="Which one is to go.")
 @click.option("--service", required=True, metavar="CODE", help="What it is about, of the catalogue: QZ-01.")

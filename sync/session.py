@@ -95,7 +95,11 @@ class Sessions:
         self._down_ack_until_heard = True
         self._inbox: asyncio.Queue[Incoming] = asyncio.Queue(_INBOX)
         self._stopping = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._over: Broker | None = None
         self._retry = asyncio.Event()
+        self.heard = False
+        """Whether headquarters' signed word has come over the broker in use, since it is that one."""
         self.refused: Counter[str] = Counter()
         """Messages not acted on, by reason."""
         self.on_time: Callable[[str], None] | None = None
@@ -145,6 +149,14 @@ class Sessions:
         self._renewal.ask(self._monotonic())
         self._retry.set()
 
+    def move(self, broker: Broker) -> None:
+        """Use this broker from now on: a session with another one ends at once, with its farewell."""
+        if broker != self._broker:
+            self._broker, self.heard, self._protocol5 = broker, False, True
+            self._backoff = Backoff(self._rng)  # what became of sessions elsewhere tells nothing of this one
+            self._moved.set()
+            self._retry.set()
+
     def stop(self) -> None:
         """End the session with a farewell, and `run()` with it."""
         self._stopping.set()
@@ -156,7 +168,9 @@ class Sessions:
         told = False
         while not self._stopping.is_set():
             try:
-                ending = await self._hold_session()
+                ending = await self._session_or_move()
+                if ending is None:
+                    continue
             except BrokerRefusedError as error:
                 if error.needs_older_protocol and self._protocol5:
                     self._protocol5 = False
@@ -196,7 +210,23 @@ class Sessions:
     def _urgent_waits(self) -> bool:
         return self._sender is not None and self._sender.outbox.urgent_waiting
 
+    async def _session_or_move(self) -> Ending | None:
+        """Hold a session until it has ended, or until another broker is to be used: then return None."""
+        self._moved.clear()
+        session = asyncio.create_task(self._hold_session(), name="link-session")
+        moved = asyncio.create_task(self._moved.wait())
+        try:
+            await asyncio.wait({session, moved}, return_when=asyncio.FIRST_COMPLETED)
+            return session.result() if session.done() else None
+        finally:
+            moved.cancel()
+            session.cancel()
+            await asyncio.wait({session})
+            if not session.cancelled():
+                session.exception()  # where it was moved while it failed, nobody asks
+
     async def _hold_session(self) -> Ending:
+        self._over = self._broker
         self._session = secrets.token_urlsafe(12)
         farewell = {"kind": "farewell", "station": self._station, "session": self._session}
         will = Will(topics.state(self._station), self._writer.write(farewell))
@@ -329,6 +359,7 @@ class Sessions:
             )
             if kinds == {"ack"}:
                 ack = read_ack(opened)
+                self.heard |= ack.session == self._session and self._over is self._broker
                 told = opened.header.get("time")
                 if self.on_time is not None and ack.session == self._session and isinstance(told, str):
                     self.on_time(told)

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from common.events import CLOSE_REASONS, RATINGS
+from common.events import CLOSE_REASONS, RATINGS, Rating
 
 ANCHORS: Final = ((15, 90), (20, 95))
 """Of calls, within so many seconds so many percent are to be answered (NENA-STA-020.1-2020, 2.2.1)."""
@@ -87,7 +87,7 @@ def add_up(counted: Iterable[tuple[str, str, int]]) -> Figures:
     )
 
 
-def ratings(counted: Iterable[tuple[str, str, int]]) -> dict[str, int]:
+def ratings(counted: Iterable[tuple[str, str, int]]) -> dict[Rating, int]:
     """Return how often each of the five levels was tapped, of (what, which, how often)."""
     found = Counter[str]()
     for what, which, count in counted:

@@ -2,10 +2,14 @@
 
 import re
 from dataclasses import dataclass, replace
+from datetime import tzinfo
 from typing import Any, Final, Literal, TypeAlias
 
+import msgspec
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from common import counted
+from common.counted import CallFigure
 from common.events import (
     HelpAcknowledged,
     HelpAttending,
@@ -16,6 +20,7 @@ from common.events import (
     HelpRaised,
 )
 from hq import tables
+from hq.figures import CITY, count
 from hq.prepared import Prepared
 
 State: TypeAlias = Literal["raised", "acknowledged", "attending", "closed"]
@@ -38,6 +43,7 @@ _FIELDS = (
     "breached",
     "closed_id",
     "closed_reason",
+    "figure",
 )
 _CALL = Prepared(
     select(*(_calls.c[name] for name in _FIELDS)).where(
@@ -50,6 +56,9 @@ _CHANGE = Prepared(
     .where(_calls.c.station == bindparam("of"), _calls.c.call == bindparam("id_"))
     .values({name: bindparam(f"to_{name}") for name in (*_FIELDS, "changed_ms")})
 )
+
+
+_NOTHING: Final = CallFigure()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +75,11 @@ class HelpCall:
     breached: bool = False
     closed_id: str = ""
     closed_reason: str = ""
+    figure: CallFigure = _NOTHING
 
 
 def fold(call: HelpCall, payload: HelpEvent, event_id: str, event: dict[str, Any]) -> HelpCall:
-    """Return the call with one more of its events, which was not folded in before.
+    """Return the call with one more of its events, which was not folded in before; its figure is folded apart.
 
     Any order gives the same: states only rise, presses are counted, and of two events that say the same thing
     differently the one with the smaller id stands (an older UUID version 7).
@@ -120,17 +130,34 @@ def project_help(
     *,
     received_ms: int,
     committed_ms: int,
+    zone: tzinfo = CITY,
 ) -> None:
-    """Fold one help event into the call's row; but for `changed_ms` the times are those of the first event."""
+    """Fold one help event into the call's row; but for `changed_ms` the times are those of the first event.
+
+    What it counts for is counted for its day in `zone`.
+    """
     row = _CALL.one(connection, {"of": station, "id_": payload.call})
     if row is None:
-        call = fold(HelpCall(), payload, event_id, event)
-        values = {name: getattr(call, name) for name in _FIELDS}
+        call = _folded(HelpCall(), payload, event_id, event)
+        values = _values(call)
         times = {"received_ms": received_ms, "committed_ms": committed_ms, "changed_ms": received_ms}
         _NEW.run(connection, {"station": station, "call": payload.call} | values | times)
+        count(connection, station, counted.of_call(call.figure, zone).items())
         return
-    before = HelpCall(**row._asdict())
-    after = fold(before, payload, event_id, event)
+    before = HelpCall(**row._asdict() | {"figure": msgspec.json.decode(row.figure, type=CallFigure)})
+    after = _folded(before, payload, event_id, event)
     if after != before:
-        changes = {f"to_{name}": getattr(after, name) for name in _FIELDS} | {"to_changed_ms": received_ms}
+        changes = {f"to_{name}": value for name, value in _values(after).items()} | {"to_changed_ms": received_ms}
         _CHANGE.run(connection, {"of": station, "id_": payload.call} | changes)
+        moved = counted.change(counted.of_call(before.figure, zone), counted.of_call(after.figure, zone))
+        count(connection, station, moved)
+
+
+def _folded(call: HelpCall, payload: HelpEvent, event_id: str, event: dict[str, Any]) -> HelpCall:
+    figure = counted.fold_call(call.figure, payload, event_id, event)
+    return replace(fold(call, payload, event_id, event), figure=figure)
+
+
+def _values(call: HelpCall) -> dict[str, Any]:
+    values = {name: getattr(call, name) for name in _FIELDS}
+    return values | {"figure": msgspec.json.encode(call.figure).decode()}

@@ -4,16 +4,19 @@ What was sent stands in `orders`; of each step the first is kept, whatever comes
 """
 
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Any, Final, Literal, TypeAlias, cast
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, exists, insert, select
 
 from common.clock import rfc3339
+from common.counted import of_dispatch
 from common.dispatch import NEXT, Result, State, Step
 from common.events import DispatchExpired, DispatchSent, DispatchStepped
 from hq import tables
 from hq.database import Database
+from hq.figures import CITY, count
 
 Stand: TypeAlias = State | Literal["on_its_way", "failed"]
 """As at the station; `on_its_way`: the station has not said that it has it; `failed`: it was passed over."""
@@ -60,6 +63,7 @@ def note(
     event: dict[str, Any],
     *,
     received_ms: int,
+    zone: tzinfo = CITY,
 ) -> None:
     """Keep what a station said of a dispatch; the caller holds the station's lock. A second time changes nothing."""
     step = "expired" if isinstance(payload, DispatchExpired) else payload.step
@@ -71,6 +75,7 @@ def note(
     if isinstance(payload, DispatchStepped):
         row |= {"result": payload.result, "staff": payload.staff}
     connection.execute(_NEW, row)
+    count(connection, station, of_dispatch(step, event, zone).items())
 
 
 def newest(database: Database) -> list[Dispatch]:

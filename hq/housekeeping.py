@@ -102,7 +102,13 @@ class Housekeeping:
             nonlocal above
             with self._store.database.write() as connection:
                 forgotten = retention.forget_lines(
-                    connection, station, journal, above=above, now_ms=now_ms, age_ms=self._header_ms
+                    connection,
+                    station,
+                    journal,
+                    above=above,
+                    now_ms=now_ms,
+                    age_ms=self._header_ms,
+                    zone=self._store.zone,
                 )
             above = forgotten.last
             return forgotten.lines

@@ -36,6 +36,7 @@ async def run(settings: HqSettings) -> None:
     settings.hq.data.mkdir(parents=True, exist_ok=True)
     clock, changes, loop = Clock(), Changes(), asyncio.get_running_loop()
     store = Store.open(settings.store.url)
+    store.zone = settings.calendar.calendar.zone
     store.on_change = lambda _version: _from_thread(loop, changes)
     orders = Orders(store, clock)
     store.on_tested = orders.answer_test
@@ -120,6 +121,7 @@ async def run_log_worker(settings: HqSettings, worker: str) -> None:
     """Take batches of the log lane, until SIGTERM or SIGINT."""
     stop = process.stop_requested()
     store, clock = Store.open(settings.store.url), Clock()
+    store.zone = settings.calendar.calendar.zone
     store.on_tested = Orders(store, clock).answer_test  # headquarters looks for what others ordered
     logs = LogWorker(
         worker=worker,

@@ -7,6 +7,7 @@ its id, whatever number or journal it comes under. What cannot be understood is 
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import Any, Final, get_args
 
 import msgspec
@@ -50,6 +51,7 @@ from hq.alarms import AlarmKind, plain, write_alarm
 from hq.aside import keep_aside
 from hq.calls import HelpEvent, project_help
 from hq.content_rows import note_content, note_failed
+from hq.figures import CITY
 from hq.follow_ups import open_follow_up
 from hq.journals import JournalRow, add_journal, close_journal, each_line, find_journal, journal_row
 from hq.prepared import Prepared
@@ -112,7 +114,7 @@ class Findings:
 class Projection:
     """The projections of one transaction; the caller holds the station's lock.
 
-    `meanwhile` may be called while many rows are written (`hq.bulk.insert_rows`).
+    `meanwhile` may be called while many rows are written (`hq.bulk.insert_rows`). Figures count by days of `zone`.
     """
 
     def __init__(
@@ -123,8 +125,10 @@ class Projection:
         received_ms: int,
         committed_ms: int,
         meanwhile: Callable[[], None] | None = None,
+        zone: tzinfo = CITY,
     ) -> None:
         self.findings = Findings()
+        self._zone = zone
         self._meanwhile = meanwhile
         self._ahead: dict[int, Told] = {}
         self._connection = connection
@@ -257,6 +261,7 @@ class Projection:
             event,
             received_ms=self._received_ms,
             committed_ms=self._committed_ms,
+            zone=self._zone,
         )
         if isinstance(payload, HelpAcknowledged):
             self.findings.acknowledged_s.append(payload.after_ms / 1000)
@@ -310,7 +315,9 @@ class Projection:
             case ContentWanted() | ContentStored() | ContentRefused() | ContentRemoved() | ContentPlayed():
                 note_content(self._connection, self._station, payload, received_ms=self._received_ms)
             case DispatchStepped() | DispatchExpired():
-                dispatches.note(self._connection, self._station, payload, event, received_ms=self._received_ms)
+                dispatches.note(
+                    self._connection, self._station, payload, event, received_ms=self._received_ms, zone=self._zone
+                )
             case NoticeRead():
                 notices.note(self._connection, self._station, payload, event, received_ms=self._received_ms)
             case DeskUnattended():

@@ -13,11 +13,13 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, RowMapping, bindparam, null, select, update
 
+from common.counted import Key, change, of_record
 from common.events import RecordAmended, RecordOpened
 from common.identifiers import is_identifier
 from common.record import Record, RecordEvent, Told, fold
 from hq import tables
 from hq.bulk import RowsAmong, insert_mappings
+from hq.figures import count
 
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
 _AS_JSON: Final = ("on_file", "missing", "marks", "boxes")
@@ -99,6 +101,7 @@ def project_records(
     ]
     old = [one for one in changed if one.record.id in before]
     insert_mappings(connection, _records, new, meanwhile=meanwhile)
+    count(connection, station, (move for one in changed for move in _moved(before.get(one.record.id), one)))
     if old:
         changes = [
             {"of": station, "id_": one.record.id, "to_changed_ms": received_ms}
@@ -119,6 +122,12 @@ def each_record(connection: Connection, stations: Sequence[str] = ()) -> Iterato
     wanted = _KEPT.where(_records.c.station.in_(stations)) if stations else _KEPT
     for row in connection.execute(wanted).mappings():
         yield _station_record(row)
+
+
+def _moved(before: _Standing | None, after: _Standing) -> list[tuple[Key, int]]:
+    """Return what changes in the figures; of a record that was forgotten there is no day any more, and nothing does."""
+    counted_for = {} if before is None else of_record(before.record, with_rating=True)
+    return change(counted_for, of_record(after.record, with_rating=True))
 
 
 def _fold(standing: _Standing, told: Sequence[Told]) -> _Standing:

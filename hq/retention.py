@@ -10,6 +10,7 @@ range: what is sent again is known, another history is noticed, and an ack shows
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import tzinfo
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -18,6 +19,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from common.events import Sealed
 from hq import tables
 from hq.bulk import RowsAmong
+from hq.figures import CITY
 from hq.journals import JournalRow, journal_row, lock_station
 from hq.projections import Projection
 from hq.usable import event_key, unwrap
@@ -148,7 +150,14 @@ class Forgotten(NamedTuple):
 
 
 def forget_lines(
-    connection: Connection, station: str, journal_id: int, *, above: int = 0, now_ms: int, age_ms: int
+    connection: Connection,
+    station: str,
+    journal_id: int,
+    *,
+    above: int = 0,
+    now_ms: int,
+    age_ms: int,
+    zone: tzinfo = CITY,
 ) -> Forgotten:
     """Forget a journal's oldest lines that are due, SLICE at most, none numbered `above` or lower.
 
@@ -166,7 +175,7 @@ def forget_lines(
     if not lines:
         return Forgotten()
     unshown = _shown(row)
-    projection = Projection(connection, station, received_ms=now_ms, committed_ms=now_ms)
+    projection = Projection(connection, station, received_ms=now_ms, committed_ms=now_ms, zone=zone)
     projection.overdue((line for line in lines if line.number > unshown), row)
     projection.finish()
     events = [(line.line, inner) for line in lines if (inner := unwrap(check_line(line.line))) is not None]

@@ -20,6 +20,7 @@ from hq import births, epoch, overview, rehearsal, tables
 from hq.alarms import AlarmKind, write_alarm
 from hq.births import Birth, BirthVerdict
 from hq.database import Database
+from hq.figures import CITY
 from hq.health import keep_health
 from hq.journals import JournalLedger, JournalRow, chain_at_end, find_journal, journal_row, lock_station, lock_stations
 from hq.metrics import Metrics, StationFacts
@@ -83,6 +84,7 @@ class Store:
         self.metrics = metrics
         self.on_change: Callable[[int], None] = lambda _version: None
         self.on_tested: Callable[[str, str], object] = lambda _station, _test: None
+        self.zone = CITY
         self._wall_ms = wall_ms
         self._version = 0
         self._version_lock = threading.Lock()
@@ -93,7 +95,8 @@ class Store:
 
         `wall_ms` (milliseconds since 1970) stamps when a help call is committed. Set `on_change` to be called, in the
         thread that made it, after each change, with the version that `overview` will show at least, and `on_tested`
-        likewise with a station and the id of each of its help.tested that was committed, to be answered.
+        likewise with a station and the id of each of its help.tested that was committed, to be answered; figures
+        are of days in `zone`.
         Raises SchemaTooNewError for a database of a newer Jingting, DatabaseUnreachableError if it cannot be opened.
         """
         database = Database(url)
@@ -137,7 +140,14 @@ class Store:
         homes = lock_stations(connection, (batch.station for batch in batches), seen_ms=received_ms)
         now = self._wall_ms()
         projections = {
-            station: Projection(connection, station, received_ms=received_ms, committed_ms=now, meanwhile=meanwhile)
+            station: Projection(
+                connection,
+                station,
+                received_ms=received_ms,
+                committed_ms=now,
+                meanwhile=meanwhile,
+                zone=self.zone,
+            )
             for station in homes
         }
         taken = []
@@ -190,7 +200,9 @@ class Store:
         """
         with self.database.write() as connection:
             verdict, home = births.record_birth(connection, station, header, received_ms=received_ms)
-            projection = Projection(connection, station, received_ms=received_ms, committed_ms=self._wall_ms())
+            projection = Projection(
+                connection, station, received_ms=received_ms, committed_ms=self._wall_ms(), zone=self.zone
+            )
             if verdict == "accepted":
                 projection.leftovers(find_journal(connection, station, home.journal), home.head)
             findings = projection.finish()

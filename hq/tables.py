@@ -146,7 +146,19 @@ help_calls = Table(
     Column("closed_reason", String(16), nullable=False),
     Column("answered_by", String(64)),
     Column("changed_ms", BigInteger, nullable=False, server_default=text("0")),  # when its last event came
+    Column("figure", Text, nullable=False, server_default=text("'{}'")),  # `common.counted.CallFigure` as JSON
     Index("ix_help_calls_state", "state"),
+)
+
+figures = Table(  # what a station's local day has of something
+    "figures",
+    metadata,
+    _of_station(),
+    Column("day", String(10), primary_key=True),
+    Column("what", String(16), primary_key=True),
+    Column("which", String(64), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Index("ix_figures_day", "day"),
 )
 
 alarms = Table(

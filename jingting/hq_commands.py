@@ -3,6 +3,7 @@
 
 import re
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -198,6 +199,25 @@ def referrals(context: click.Context, config: Path | None, *, as_json: bool) -> 
     from hq.cli import print_referrals
 
     sys.exit(print_referrals(settings, as_json=as_json))
+
+
+@hq.command()
+@CONFIG
+@click.option("--day", type=click.DateTime(formats=["%Y-%m-%d"]), metavar="DAY", help="Which day; today's by default.")
+@click.option("--station", metavar="ID", help="Of this station alone.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@click.pass_context
+def figures(
+    context: click.Context, config: Path | None, *, day: datetime | None, station: str | None, as_json: bool
+) -> None:
+    """Print what a day and its month came to: calls for help, how soon they were answered, records, ratings."""
+    from hq import settings as hq_settings
+
+    settings = load(hq_settings.load, config or context.obj)
+    set_up(quiet=("alembic",))
+    from hq.figures_cli import print_figures
+
+    sys.exit(print_figures(settings, day and day.date(), station, as_json=as_json))
 
 
 @hq.group("keys")

@@ -19,6 +19,7 @@ from hq.screens.city import city, has_trouble
 from hq.screens.desk import Desk
 from hq.screens.dispatch_pages import DispatchPages
 from hq.screens.door import Door, Doorway
+from hq.screens.figure_pages import FigurePages
 from hq.screens.follow_up_pages import FollowUpPages
 from hq.screens.papers import Papers
 from hq.screens.referral_pages import ReferralPages
@@ -57,6 +58,7 @@ def build(
     FollowUpPages(follow_ups, door, pages).serve(app)
     DispatchPages(database, door, pages, zone=calendar.zone).serve(app)
     ReferralPages(database, door, pages, calendar, wall_ms).serve(app)
+    FigurePages(database, door, pages, calendar, wall_ms).serve(app)
     Papers(database, accounts, door, pages).serve(app)
     app.get("/")(door.only("watch", screens.city))
     app.get("/live")(door.only("watch", screens.city_live, kind="live"))

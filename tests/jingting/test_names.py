@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import msgspec
 import pytest
 
 from agent import record_export as kept_export
@@ -16,6 +17,7 @@ from agent.view import StationView
 from common import events
 from common.settings import EX_CONFIG
 from hq import record_export
+from hq.city_figures import CityFigures
 from hq.metrics import Metrics
 from hq.settings import HqSettings
 from hq.view import Health, Overview
@@ -46,13 +48,22 @@ def commands(command: click.Command, name: str = "jingting") -> Iterator[str]:
             yield from commands(found, f"{name} {child}")
 
 
+def fields_of(cls: object) -> tuple[str, ...]:
+    """Return the fields of a dataclass or a struct; of anything else there are none."""
+    if isinstance(cls, type) and issubclass(cls, msgspec.Struct):
+        return cls.__struct_fields__
+    return tuple(field.name for field in dataclasses.fields(cls)) if dataclasses.is_dataclass(cls) else ()
+
+
 def leaves(cls: type, prefix: str = "") -> Iterator[str]:
     hints = typing.get_type_hints(cls)
-    for field in dataclasses.fields(cls):
-        name, of = prefix + field.name, typing.get_args(hints[field.name])
-        if dataclasses.is_dataclass(hints[field.name]):
-            yield from leaves(hints[field.name], f"{name}.")
-        elif of and dataclasses.is_dataclass(of[0]) and types.NoneType not in of:
+    seen: set[object] = set()
+    for field in fields_of(cls):
+        name, of = prefix + field, typing.get_args(hints[field])
+        if fields_of(hints[field]) and hints[field] not in seen:
+            seen.add(hints[field])
+            yield from leaves(hints[field], f"{name}.")
+        elif of and fields_of(of[0]) and types.NoneType not in of:
             yield from leaves(of[0], f"{name}[].")
         else:
             yield name
@@ -94,6 +105,7 @@ def test_exit_codes():
         ("JSON of a station's status", StationView),
         ("JSON of headquarters' health", Health),
         ("JSON of headquarters' overview", Overview),
+        ("JSON of headquarters' figures", CityFigures),
     ],
 )
 def test_settings_and_views(heading, cls):

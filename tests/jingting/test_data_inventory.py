@@ -78,6 +78,7 @@ TOLD_IN_ROW = {
     "journal_marks": "chain",
     "records": "records",
     "record_lines": "sealed lines",
+    "figures": "figures",
     "help_calls": "calls",
     "projected": "event ids",
     "aside": "refused lines",

@@ -163,7 +163,7 @@ def test_a_database_of_before_counts_the_records_it_has_and_goes_on_from_there(t
         for statement in (
             "DROP TABLE figures",
             "ALTER TABLE help_calls DROP COLUMN figure",
-            "UPDATE alembic_version SET version_num = '0013'",
+            "UPDATE alembic_version SET version_num = '0014'",
         ):
             connection.execute(sa.text(statement))
     with database.write() as connection:

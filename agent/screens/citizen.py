@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from microdot import Request, Response, redirect
 from microdot.microdot import HTTPException
@@ -27,6 +28,9 @@ from common.web.languages import DEFAULT, LANGUAGES
 from common.web.pages import Pages, form_of
 from common.web.server import LocalServer
 from common.web.stream import HEARTBEAT_S, Stream
+
+_LIVE: Final = "text/x-live"
+_SEE_OTHER: Final = 303
 
 
 def build_citizen(
@@ -82,6 +86,7 @@ def build_citizen(
     app.post("/look")(screen.look)
     app.post("/stay")(screen.stay)
     app.post("/end")(screen.end)
+    app.after_request(screen.at_once)
     return app
 
 
@@ -162,6 +167,14 @@ class _Screen:
         self._ratings.skip()
         self._visits.leave()
         return redirect("/", 303)
+
+    async def at_once(self, request: Request, response: Response) -> Response:
+        """Give a script that can show it, instead of the way to it, what the screen shows now: one answer for two."""
+        if response.status_code != _SEE_OTHER or request.headers.get("Accept") != _LIVE:
+            return response
+        shown = await self.live(request)
+        shown.headers.update({name: value for name, value in response.headers.items() if name != "Location"})
+        return shown
 
     # -- what it shows ----------------------------------------------------------------------------------------------
 

@@ -197,6 +197,18 @@ async def test_the_worker_is_one_in_all_languages_for_a_browser_that_changes_it_
     assert (await station.get("/down")).text == page
 
 
+async def test_a_script_that_sends_a_form_is_answered_with_what_the_screen_shows_then(station):
+    by_script = {"Accept": "text/x-live"}
+    answer = await station.post("/look", data={"lang": "en"}, headers=by_script)
+    shown = await station.get("/live")
+    assert (answer.status_code, answer.text) == (200, shown.text)
+    assert "location" not in answer.headers
+    for header in ("content-type", "content-security-policy", "cache-control"):
+        assert answer.headers[header] == shown.headers[header]
+    assert (await station.post("/go", data={"to": "no such/.."}, headers=by_script)).status_code == 400
+    assert (await station.post("/look", data={"lang": "en"})).status_code == 303
+
+
 async def test_the_id_that_a_page_standing_in_makes_up_is_one_press_however_often_it_is_sent(station):
     made_up = "5f0d8a53-2c0e-4b7c-9a39-0b7d0f0c1d2e"  # a version 4, as a browser makes them
     for _ in range(3):

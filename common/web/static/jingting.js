@@ -14,16 +14,15 @@
   const now = () => performance.now();
   const stepsOf = (element) => [...element.querySelectorAll("button")].map((button) => button.id).join();
   const standIn = (lost) => navigator.serviceWorker?.controller && replaced(lost);
-  let source, postponed = null, shown = null;
+  const late = () => postponed !== null && show(postponed); // after the click that a release may become
+  let source, postponed = null, shown = null, leaving = false, turn = 0;
   let freshAt = now(), failingAt = 0, triedAt = 0, touchedAt = now(), stayedAt = 0, goneAt = -ANSWER_MS;
   let fetching = false, askedAgain = false, pressing = false, steps = stepsOf(live), stepsAt = now();
-  let leaving = 0; // odd while the screen is erased: what was asked for before that is over is not shown any more
   let sent = Promise.resolve(), kept = sent; // forms, and what is kept of a draft: one after the other
 
   function comeBack() { // of the page that stands in for the station; a press that was not sent goes first
     const help = new URLSearchParams(new FormData(document.querySelector("form.help")));
-    const press = { method: "POST", body: help, redirect: "manual" };
-    const [asked, how] = document.body.dataset.lost === "help" ? ["/help", press] : ["/live", {}];
+    const [asked, how] = document.body.dataset.lost === "help" ? ["/help", { method: "POST", body: help, redirect: "manual" }] : ["/live", {}];
     fetch(asked, { ...how, signal: AbortSignal.timeout(5000) })
       .then((answer) => answer.ok || answer.type === "opaqueredirect", () => false)
       .then((done) => (done ? location.replace("/") : setTimeout(comeBack, 1000)));
@@ -65,11 +64,11 @@
     try {
       do {
         askedAgain = false;
-        const before = leaving;
+        const before = turn; // what was asked for before a form was answered is not shown after that
         const response = await fetch(live.dataset.live, { signal: AbortSignal.timeout(5000) });
         if (!response.ok && response.status !== 401) throw new Error(String(response.status));
         const html = await response.text();
-        if (leaving === before && leaving % 2 === 0) show(html);
+        if (before === turn && !leaving) show(html);
         [freshAt, failingAt] = [now(), 0];
       } while (askedAgain);
     } catch { failingAt ||= now(); } // nothing to say yet: the banner does when it lasts
@@ -102,20 +101,22 @@
     location.replace(`/${lost}`);
   }
 
-  function released() {
-    pressing = false;
-    setTimeout(() => postponed !== null && show(postponed), 0); // after the click that this release may become
+  function post(action, body, keepalive = false) { // gives null if nobody answered
+    const how = { method: "POST", body, redirect: "manual", keepalive, headers: { Accept: "text/x-live" } };
+    return fetch(action, { ...how, signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => null);
   }
 
-  function post(action, body, keepalive = false) {
-    return fetch(action, { method: "POST", body, redirect: "manual", keepalive, signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => null);
+  async function answered(answer, lost) { // the citizen's screen comes with the answer, the desk's is asked for
+    const html = worker && answer?.ok ? await answer.text().catch(() => "") : "";
+    if (leaving || !answer) return leaving || lost();
+    [turn, freshAt, failingAt] = [turn + 1, now(), 0];
+    return html ? show(html) : refresh();
   }
 
   function leave() {
-    leaving += 1;
-    [shown, postponed, touchedAt] = [null, null, now()];
+    [leaving, shown, postponed, touchedAt] = [true, null, null, now()];
     live.replaceChildren();
-    post("/end").then((done) => { leaving += 1; return done ? refresh() : standIn(""); });
+    post("/end").then((answer) => { leaving = false; answered(answer, () => standIn("")); });
   }
 
   function touched() {
@@ -126,7 +127,7 @@
   }
 
   document.addEventListener("pointerdown", () => { pressing = true; touched(); });
-  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, released);
+  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => { pressing = false; setTimeout(late, 0); });
   document.addEventListener("click", (event) => // two taps in a hurry are one: the next page is under the second
     worker && event.detail > 1 && !event.target.closest("[data-quick]") && event.preventDefault());
   document.addEventListener("change", ({ target }) => { // from the first field of a new record there is a draft of it
@@ -146,13 +147,12 @@
     if (ends) return leave();
     const body = new URLSearchParams(new FormData(target, event.submitter));
     // What did not arrive is never sent again by itself: the page says that it may not have been done.
-    sent = sent.then(() => post(target.action, body)).then((done) => (done ? refresh() : worker ? standIn("?lost=form") : target.submit()));
+    sent = sent.then(() => post(target.action, body)).then((answer) => answered(answer, () => (worker ? standIn("?lost=form") : target.submit())));
   });
   document.addEventListener("keydown", (event) => {
     touched();
     if (event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
-    const typing = event.target.closest("input, select, textarea");
-    const onControl = typing || event.target.closest("a, button, summary");
+    const typing = event.target.closest("input, select, textarea"), onControl = typing || event.target.closest("a, button, summary");
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const form = live.querySelector("form[data-acknowledge]");
     const takes = form && (key === "F8" || (key === "a" && !typing) || (key === "Enter" && !onControl));

@@ -14,8 +14,7 @@ addEventListener("fetch", (event) => {
 });
 
 async function answered(request, path) {
-  const copy = request.clone();
-  const late = new Promise((_, refuse) => setTimeout(refuse, 4000));
+  const copy = request.clone(), late = new Promise((_, refuse) => setTimeout(refuse, 4000));
   return Promise.race([fetch(request), late]).catch(() => standIn(copy, path));
 }
 

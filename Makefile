@@ -23,7 +23,7 @@ bench: setup
 	@$(PYTHON) -m tests.benchmarks $(ARGS)
 
 faults: setup
-	@$(PYTHON) -m pytest -q tests/faults $(ARGS)
+	@$(PYTHON) -m tests.faults $(ARGS)
 
 # A picture of every page, in docs/screens; small where there is Debian's pngquant.
 screens: setup
@@ -42,7 +42,7 @@ audit: .venv/audit.stamp
 
 setup: .venv/packages.stamp .venv/catalogues.stamp .venv/templates.stamp .venv/speech.stamp
 	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null && ls /usr/lib/postgresql/*/bin/postgres /usr/lib/*/faketime \
-	  /usr/bin/chromium* /usr/bin/espeak-ng /usr/bin/opusenc /usr/share/fonts/*/noto/NotoSansCJK-Regular.ttc >/dev/null 2>&1 \
+	  /usr/bin/chromium* /usr/bin/fusermount3 /usr/bin/espeak-ng /usr/bin/opusenc /usr/share/fonts/*/noto/NotoSansCJK-Regular.ttc >/dev/null 2>&1 \
 	  || scripts/setup >/dev/null
 	@# As pip leaves an installed package: a process that compiles for itself starts later and keeps what it took.
 	@$(PYTHON) -m compileall -q agent common drivers hq jingting sync

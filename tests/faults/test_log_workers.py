@@ -1,6 +1,7 @@
 """Several log workers on one database, killed at random with it: each event once, and no ack that was not true.
 
-`KILLS=50 SEED=7 make faults` runs more of it; the seed is printed, and repeats the order of events and kills.
+`KILLS=50 SEED=7 make test ARGS=tests/faults/test_log_workers.py` runs more of it; the seed is printed and repeats the
+order of events and kills.
 """
 
 import asyncio

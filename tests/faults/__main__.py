@@ -1,0 +1,87 @@
+"""`make faults`, or `python -m tests.faults [--only NAME] [--json]`: broken on purpose, and what came of it."""
+
+import asyncio
+import json
+import os
+import secrets
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import click
+
+sys.path.insert(0, str(Path(__file__).parent))  # as pytest does for the tests of this folder
+
+import power
+from kills import killed
+from power import cut
+from row import Row
+
+Fault: TypeAlias = Callable[[Path, int], Awaitable[Row]]
+
+COLUMNS: Final = (
+    "fault",
+    "tries",
+    "confirmed",
+    "lost",
+    "duplicated",
+    "unreadable",
+    "recover_s",
+    "recover_most_s",
+    "as_promised",
+)
+
+
+def _faults() -> dict[str, Fault]:
+    kills, cuts = int(os.environ.get("KILLS", "16")), int(os.environ.get("CUTS", "50"))
+
+    return {
+        "kill": lambda folder, seed: killed(folder, kills, seed),
+        "cut": lambda folder, seed: cut(folder, cuts, seed),
+        "cut-normal": lambda folder, seed: cut(folder, 10, seed, synchronous="NORMAL"),
+        "cut-off": lambda folder, seed: cut(folder, 10, seed, synchronous="OFF"),
+    }
+
+
+@click.command()
+@click.option("--only", type=click.Choice(list(_faults())), multiple=True, help="Only this one; may be repeated.")
+@click.option("--seed", type=click.IntRange(min=0), help="Of a run that is to be repeated (default: a new one).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array of rows, and nothing else, on stdout.")
+def main(only: tuple[str, ...], seed: int | None, *, as_json: bool) -> None:
+    """Break it on purpose, and count; exit 1 when a row is not as promised.
+
+    KILLS and CUTS in the environment say how often. The rows named cut-… are of stations that break their word, which
+    the rig must catch: there, lost events are as promised.
+    """
+    seed = secrets.randbits(32) if seed is None else seed
+    click.echo(f"seed {seed}", err=True)
+    rows = []
+    for name in only or _faults():
+        if name.startswith("cut") and (reason := power.why_not()):
+            click.echo(f"{name}: left out, {reason}", err=True)
+            continue
+        click.echo(f"{name} …", err=True)
+        with tempfile.TemporaryDirectory(prefix="jingting-") as folder:
+            rows.append(asyncio.run(_faults()[name](Path(folder), seed)))
+    if as_json:
+        click.echo(json.dumps([row.as_dict() for row in rows]))
+    else:
+        shown = [COLUMNS, *(tuple(_shown(row.as_dict()[column]) for column in COLUMNS) for row in rows)]
+        widths = [max(len(line[column]) for line in shown) for column in range(len(COLUMNS))]
+        for line in shown:
+            click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    sys.exit(not all(row.as_promised for row in rows))
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "NO"
+    return str(value)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""What came of breaking something many times."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jingting.count import Tally
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """`confirmed`: presses acknowledged and numbers shown; `recover_s`: how long it took each time to be whole again.
+
+    `unreadable`: journals that had to be set aside. `cheats`: this one breaks its word, and is to be caught.
+    """
+
+    fault: str
+    tries: int
+    confirmed: int
+    lost: int
+    duplicated: int
+    unreadable: int = 0
+    recover_s: tuple[float, ...] = ()
+    cheats: bool = False
+
+    @property
+    def as_promised(self) -> bool:
+        """Whether nothing was lost, came twice or became unreadable; of what cheats, whether it was caught."""
+        spotless = self.confirmed > 0 and not (self.lost or self.duplicated or self.unreadable)
+        return self.lost > 0 if self.cheats else spotless
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as `python -m tests.faults --json` prints it."""
+        return {
+            "fault": self.fault,
+            "tries": self.tries,
+            "confirmed": self.confirmed,
+            "lost": self.lost,
+            "duplicated": self.duplicated,
+            "unreadable": self.unreadable,
+            "recover_s": round(statistics.median(self.recover_s), 2) if self.recover_s else None,
+            "recover_most_s": round(max(self.recover_s), 2) if self.recover_s else None,
+            "as_promised": self.as_promised,
+        }
+
+
+def row(
+    fault: str, tries: int, tally: Tally, recover_s: Sequence[float], *, unreadable: int = 0, cheats: bool = False
+) -> Row:
+    """Make a row of a count."""
+    return Row(
+        fault=fault,
+        tries=tries,
+        confirmed=tally.made + tally.records_made,
+        lost=tally.lost,
+        duplicated=tally.duplicates,
+        unreadable=unreadable,
+        recover_s=tuple(recover_s),
+        cheats=cheats,
+    )

@@ -124,7 +124,8 @@
     if (!node.data.trim() || ["SCRIPT", "STYLE", "NOSCRIPT", "TEMPLATE"].includes(element.tagName) || !isSeen(element)) continue;
     const range = document.createRange();
     range.selectNodeContents(node);
-    const size = parseFloat(getComputedStyle(element).fontSize);
+    const scale = element.ownerSVGElement ? Math.abs(element.getScreenCTM().d) : 1; // a picture's px are not the page's
+    const size = Math.round(parseFloat(getComputedStyle(element).fontSize) * scale * 10) / 10;
     // A line's box is as high as the font's tallest glyph; what is drawn of ours is about one em of it.
     const lines = [...range.getClientRects()].filter((line) => line.width > 0).map((line) => {
       const middle = (line.top + line.bottom) / 2;

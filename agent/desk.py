@@ -9,7 +9,7 @@ from agent.journal import Journal
 from agent.link import Link
 from agent.self_tests import Refusal
 from agent.settings import Identity
-from agent.view import FindingView, Need, SettingsView, ShiftView, StationView, WaitsFor
+from agent.view import DiskView, FindingView, Need, SettingsView, ShiftView, StationView, WaitsFor
 from common.changes import Changes
 from common.clock import Clock
 from common.events import CloseReason
@@ -45,6 +45,7 @@ class Desk:
         lacks: Callable[[], Need | None],
         finding: Callable[[], tuple[FindingView, ...]],
         shift: Callable[[], ShiftView | None],
+        disk: Callable[[], DiskView | None],
         unattended_s: Callable[[], int | None],
         settings: Callable[[], SettingsView],
     ) -> None:
@@ -58,6 +59,7 @@ class Desk:
         self._lacks = lacks
         self._finding = finding
         self._shift = shift
+        self._disk = disk
         self._unattended_s = unattended_s
         self._settings = settings
 
@@ -86,6 +88,7 @@ class Desk:
             clock_trusted=trusted,
             waits_for=waits_for(trusted=trusted, lacks=self._lacks(), up=up, hq_online=hq_online),
             shift=self._shift(),
+            disk=self._disk(),
             unattended_s=self._unattended_s(),
             finding=self._finding(),
             settings=self._settings(),

@@ -16,6 +16,7 @@ from agent.content_shelf import Shelf
 from agent.counter import Counter, open_counter
 from agent.database import JournalError
 from agent.desk import Desk
+from agent.disk import Disk
 from agent.equipment import Equipment
 from agent.health import Health
 from agent.help import HelpDesk
@@ -161,6 +162,12 @@ async def run(settings: StationSettings) -> None:
     help_desk.on_recorded = health.ringing_changed
     finding = _find(settings, clock, changes, supervisor)
     counter.patrols.spots = lambda: () if finding is None else finding.spots()
+    disk = Disk(
+        station.data,
+        wanted=lambda: max(0, settings.journal.limits.max_bytes - journal.quota.size),
+        changed=changes.moved,
+    )
+    supervisor.keep("disk", disk.run)
     desk = Desk(
         identity=station,
         help_desk=help_desk,
@@ -171,6 +178,7 @@ async def run(settings: StationSettings) -> None:
         clock=clock,
         lacks=lambda: None if renewal is None else renewal.waits_for,
         shift=counter.shifts.view,
+        disk=lambda: disk.view,
         unattended_s=attendance.unattended_s,
         finding=lambda: () if finding is None else finding.views(),
         settings=ordered.view,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Need: TypeAlias = Literal["certificate", "enrolment"]
+DiskState: TypeAlias = Literal["well", "low", "full", "read_only", "silent"]
 WaitsFor: TypeAlias = Literal["clock", "certificate", "enrolment", "broker", "headquarters"]
 
 
@@ -63,6 +64,18 @@ class FindingView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DiskView:
+    """The disk of the station's data: `silent` when it does not answer, `low` when the journal may want more.
+
+    `free_bytes`, `free_inodes`: rounded down to two digits; None where nobody can tell.
+    """
+
+    state: DiskState
+    free_bytes: int | None
+    free_inodes: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShiftView:
     """Who is on duty by the rota. `until`: local time; `left_s`: how long still, in the steps in which it is shown.
 
@@ -97,7 +110,7 @@ class StationView:
     acknowledged, `oldest_waiting_s` the age of the oldest (None when there is none). `wire_bytes`: payloads published
     upwards since the start, repeats included, for the `wire_events` acknowledged since. `journal_full`: nothing but
     calls for help is taken. `waits_for`: what keeps the station from headquarters or from the right time, the cause
-    before its effects; empty when nothing does. `shift` is None without a rota.
+    before its effects; empty when nothing does. `shift` is None without a rota, `disk` before it was looked at.
     `unattended_s`: for how many whole seconds nobody has been at the duty desk, None while somebody is.
     """
 
@@ -119,6 +132,7 @@ class StationView:
     clock_trusted: bool
     waits_for: tuple[WaitsFor, ...] = ()
     shift: ShiftView | None = None
+    disk: DiskView | None = None
     unattended_s: int | None = None
     finding: tuple[FindingView, ...] = ()
     settings: SettingsView = SettingsView(ordered=False, trial="none", rolled_back="")

@@ -21,6 +21,14 @@ _NEEDS: Final = {
 }
 
 
+_DISK: Final = {
+    "low": "little room is left on the disk: look what fills it (df, du), or lower journal.max_bytes",
+    "full": "the disk is full: only what is held for calls for help can be recorded; make room",
+    "read_only": "the disk can only be read: look at it with dmesg, and mount it for writing again",
+    "silent": "the disk does not answer: look at it with dmesg",
+}
+
+
 def address(host: str, port: int) -> str:
     """Return the URL of a station's status."""
     return base_url(host, port) + "/status.json"
@@ -48,6 +56,9 @@ def wrong(view: dict[str, Any]) -> list[str]:
         found.append("the journal cannot be written: look at the disk")
     if view.get("journal_full"):
         found.append("the journal is full: only calls for help are recorded until headquarters has received the rest")
+    disk = view.get("disk")
+    if disk is not None and disk["state"] in _DISK:
+        found.append(_DISK[disk["state"]])
     if view["link"] != "up":
         found.append("no connection to the broker")
     elif not view["hq_online"]:
@@ -94,6 +105,7 @@ def in_words(view: dict[str, Any], found: list[str]) -> str:
         f"  link      {view['link']}, headquarters {'online' if view['hq_online'] else 'away'}",
         f"  events    {waiting}",
         f"  calls     {len(view['calls'])} open",
+        *([f"  disk      {_disk(view['disk'])}"] if view.get("disk") else []),
         *([f"  shift     {_shift(view['shift'])}"] if view.get("shift") else []),
         f"  clock     {'synchronised' if view['clock_trusted'] else 'not synchronised'}",
         *(f"  {device['kind']:<9} {device['name']} {device['state']}{_tested(device)}" for device in view["devices"]),
@@ -102,6 +114,12 @@ def in_words(view: dict[str, Any], found: list[str]) -> str:
         *(f"  wrong     {item}" for item in found),
     ]
     return "\n".join(lines)
+
+
+def _disk(disk: dict[str, Any]) -> str:
+    words = str(disk["state"]).replace("_", " ")
+    room = "" if disk["free_bytes"] is None else f", {disk['free_bytes'] // 2**20} MiB free"
+    return words + room + ("" if disk["free_inodes"] is None else f", {disk['free_inodes']} inodes")
 
 
 def _shift(shift: dict[str, Any]) -> str:

@@ -4,14 +4,17 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from agent.attendance import Attendance
 from agent.day_figures import FigureBook
 from agent.dispatches import Dispatches
 from agent.entry import Clock
+from agent.found import FoundThings
 from agent.handovers import Handovers
 from agent.journal import Journal
+from agent.loans import Loans
 from agent.notices import Notices
 from agent.patrols import Patrols
 from agent.queue import Queue
@@ -26,11 +29,14 @@ from agent.sign_in import SignIn
 from agent.supervisor import Supervisor
 from agent.view import DeviceView
 from agent.visits import Reader, Visits
-from common import catalogue
+from common import catalogue, things
 from common.catalogue import Catalogue
 from common.settings import SettingsError
+from common.things import Things
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,8 @@ class Counter:
     shifts: Shifts
     handovers: Handovers
     figures: FigureBook
+    loans: Loans
+    found: FoundThings
 
     @property
     def hears_of_orders(self) -> tuple[Shifts, SignIn, Dispatches, Notices]:
@@ -88,6 +96,11 @@ def open_counter(
         zone=ZoneInfo(station.zone),
         seals=seals,
     )
+    lists = own_things(station.things)
+
+    def is_record(number: str) -> bool:
+        return records.by_number(number) is not None
+
     dispatches = Dispatches(journal, clock, changed)
     supervisor.keep("dispatches", dispatches.run)
     notices = Notices(journal, clock, changed)
@@ -126,18 +139,28 @@ def open_counter(
         shifts,
         Handovers(journal, teams=shifts.handing_over, devices=devices),
         FigureBook(journal, records, clock),
+        Loans(journal, clock, lists, is_record=is_record, changed=changed),
+        FoundThings(journal, clock, lists, is_record=is_record, changed=changed),
     )
 
 
 def own_catalogue(own: Path | None) -> Catalogue:
     """Return the city's own catalogue, or the one that comes with this, where there is none or it cannot be used."""
-    if own is not None:
-        try:
-            return catalogue.load(own)
-        except SettingsError as error:
-            for mistake in error.mistakes:
-                log.warning("%s", mistake)
-            log.warning(
-                "The catalogue %s cannot be used: mend it and start again. Until then it is the usual one.", own
-            )
-    return catalogue.load()
+    return _own("catalogue", own, catalogue.load) or catalogue.load()
+
+
+def own_things(own: Path | None) -> Things:
+    """Return the city's own lists of things to lend and things found, likewise."""
+    return _own("list of things", own, things.load) or things.load()
+
+
+def _own(what: str, own: Path | None, load: Callable[[Path], T]) -> T | None:
+    if own is None:
+        return None
+    try:
+        return load(own)
+    except SettingsError as error:
+        for mistake in error.mistakes:
+            log.warning("%s", mistake)
+        log.warning("The %s %s cannot be used: mend it and start again. Until then it is the usual one.", what, own)
+    return None

@@ -1,5 +1,6 @@
 """Handovers as rows, written in the transaction of each event; and the sheet, drafted from what is open."""
 
+import hashlib
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ import msgspec
 
 from agent.handover import Check, Item, Key, Sheet, Stay
 from agent.pen import Projector
-from common.events import HandoverBegun, HandoverChecked, HandoverNoted, HandoverSigned
+from common.events import HandoverBegun, HandoverChecked, HandoverKind, HandoverNoted, HandoverSigned
 from common.record import Record
 
 KEPT: Final = 100
@@ -45,7 +46,7 @@ CREATE TABLE IF NOT EXISTS handover_events(
     place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, handover TEXT
 );
 """
-"""Tables for `Journal.open(schema=...)`; needs those of calls, dispatches, notices, patrols and records."""
+"""Tables for `Journal.open(schema=...)`; needs those of whatever may be open."""
 
 _CALLS: Final = (
     "SELECT id, state, (SELECT line FROM events, journal WHERE events.number = calls.number"
@@ -58,6 +59,8 @@ _NOTICES: Final = (
     " WHERE must_read AND NOT EXISTS(SELECT 1 FROM notice_reads WHERE notice = id) ORDER BY place"
 )
 _PATROLS: Final = "SELECT id, spot FROM patrols WHERE state = 'out' ORDER BY place"
+_LOANS: Final = "SELECT id FROM loans WHERE state = 'out' ORDER BY place"
+_FOUND: Final = "SELECT id FROM found_things WHERE state = 'kept' ORDER BY place"
 _RECORDS: Final = "SELECT id, number, record FROM records WHERE is_open ORDER BY place"
 _NOTES: Final = "SELECT id, text FROM handover_notes ORDER BY place"
 _LAST: Final = "SELECT id, giving, receiving, begun, signed FROM handovers ORDER BY place DESC LIMIT 1"
@@ -126,6 +129,7 @@ def draft(connection: sqlite3.Connection, others: Iterable[Item], *, read: bool 
         items.append(Item(kind="dispatch", id=order, label=reference, state=state))
     items += [Item(kind="notice", id=one, label=words) for one, words in connection.execute(_NOTICES)]
     items += [Item(kind="patrol", id=one, label=spot) for one, spot in connection.execute(_PATROLS)]
+    items += _counted(connection)
     for record, number, text in connection.execute(_RECORDS):
         read_one = msgspec.json.decode(text, type=Record) if read else None
         items.append(Item(kind="record", id=record, label=number, record=read_one))
@@ -153,6 +157,21 @@ def draft(connection: sqlite3.Connection, others: Iterable[Item], *, read: bool 
         checks=checks,
         stays=stays,
     )
+
+
+def _counted(connection: sqlite3.Connection) -> list[Item]:
+    """Return one item for all that is lent, and one for all that is kept: there are many, and they stay for days.
+
+    Its id says which those are, so that it is asked again when they are others.
+    """
+    items = []
+    kinds: tuple[tuple[HandoverKind, str], ...] = (("loan", _LOANS), ("found", _FOUND))
+    for kind, rows in kinds:
+        ids = [row[0] for row in connection.execute(rows)]
+        if ids:
+            digest = hashlib.blake2s("".join(ids).encode(), digest_size=8).hexdigest()
+            items.append(Item(kind=kind, id=digest, label=str(len(ids))))
+    return items
 
 
 def past(connection: sqlite3.Connection, *, most: int) -> tuple[Signed, ...]:
@@ -242,6 +261,13 @@ def _signed(
     connection.execute(
         "DELETE FROM handover_stays WHERE kind = 'record' AND item NOT IN (SELECT id FROM records WHERE is_open)"
     )
+    connection.execute(
+        "DELETE FROM handover_stays WHERE kind = 'patrol' AND item NOT IN (SELECT id FROM patrols WHERE state = 'out')"
+    )
+    connection.execute("DELETE FROM handover_stays WHERE kind = 'notice' AND item NOT IN (SELECT id FROM notices)")
+    for kind in ("loan", "found"):
+        now = next((item.id for item in _counted(connection) if item.kind == kind), "")
+        connection.execute("DELETE FROM handover_stays WHERE kind = ? AND item <> ?", (kind, now))
     _note(connection, event_id, handover)
     _forget(connection)
 

@@ -18,7 +18,9 @@ from agent import (
     devices,
     dispatches,
     figure_rows,
+    found,
     handover_rows,
+    loans,
     notices,
     orders,
     patrols,
@@ -85,6 +87,8 @@ async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
         | devices.projectors()
         | dispatches.projectors()
         | notices.projectors()
+        | found.projectors()
+        | loans.projectors()
         | patrols.projectors()
         | self_test_rows.projectors()
         | record_rows.projectors()
@@ -101,6 +105,8 @@ async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
             devices.SCHEMA,
             dispatches.SCHEMA,
             notices.SCHEMA,
+            found.SCHEMA,
+            loans.SCHEMA,
             patrols.SCHEMA,
             figure_rows.SCHEMA,
             self_test_rows.SCHEMA,

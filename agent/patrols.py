@@ -16,6 +16,7 @@ from agent.entry import Clock
 from agent.journal import Journal
 from agent.pen import Pen, Projector
 from agent.record_form import Mistake, WrongForm, check_id, check_staff
+from agent.since import since_s
 from agent.whereabouts import Spot
 from common import patrol
 from common.clock import rfc3339
@@ -159,13 +160,9 @@ class Patrols:
         rows = f"SELECT id, kind, spot, purpose, state, out_at, back_at, boot, out_ns, out_ms FROM patrols {which}"  # noqa: S608 - the words stand above
         found = self._journal.query(lambda connection: connection.execute(rows, values).fetchall())
         names = ("id", "kind", "spot", "purpose", "state", "out_at", "back_at")
-        return tuple(Patrol(**dict(zip(names, row, strict=False)), age_s=self._age_s(*row[7:])) for row in found)
-
-    def _age_s(self, boot: str, out_ns: int, out_ms: int) -> int:
-        if boot == self._clock.boot:
-            return max(0, self._clock.mono_ns() - out_ns) // 1_000_000_000
-        # Of an earlier boot, or a typed time, there are only the wall clocks of then and now.
-        return max(0, self._clock.wall_ms() - out_ms) // 1000
+        return tuple(
+            Patrol(**dict(zip(names, row, strict=False)), age_s=since_s(self._clock, *row[7:])) for row in found
+        )
 
 
 def _instant(ms: int | None) -> str | None:

@@ -14,10 +14,12 @@ from common.catalogue import OTHER, Catalogue, Service
 from common.identifiers import is_identifier
 from common.record import Record
 
-Problem: TypeAlias = Literal["missing", "unknown", "wrong", "past", "future", "too_long", "not_taken", "personal"]
+Problem: TypeAlias = Literal[
+    "missing", "unknown", "wrong", "past", "future", "too_long", "not_taken", "personal", "taken"
+]
 """missing: needed and not there; unknown: not in the catalogue; wrong: not written as it must be; past: a day gone by;
 future: a time to come; too_long: over its length; not_taken: kept nowhere: a personal field of a service that takes
-none, or of no known name; personal: somebody's number where nothing is sealed."""
+none, or of no known name; personal: somebody's number where nothing is sealed; taken: another one has it."""
 
 _CODE: Final = re.compile(r"[0-9A-Za-z._/-]{1,64}", re.ASCII)
 _TEAM: Final = re.compile(r"\w{1,8}")

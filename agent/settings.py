@@ -28,7 +28,8 @@ class Identity:
     """Which station this is; `data` is the folder it keeps its journal in.
 
     `code` begins every record's number, and `zone` is the time zone whose date follows it (IANA name). `catalogue`: the
-    city's own services; nothing is asked of that file here, since a wrong one must not keep a station from ringing.
+    city's own services; `things`: what it lends, and kinds of what is found. Nothing is asked of those files here,
+    since a wrong one must not keep a station from ringing.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Identity:
     name_en: str
     data: Path
     catalogue: Path | None
+    things: Path | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +256,7 @@ def _identity(section: Section) -> Identity:
         name_en=section.text("name_en"),
         data=section.path("data"),
         catalogue=section.optional_path("catalogue"),
+        things=section.optional_path("things"),
     )
 
 

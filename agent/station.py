@@ -161,7 +161,7 @@ async def run(settings: StationSettings) -> None:
     help_desk.on_unrecorded = health.ringing_changed
     help_desk.on_recorded = health.ringing_changed
     finding = _find(settings, clock, changes, supervisor)
-    counter.patrols.spots = lambda: () if finding is None else finding.spots()
+    counter.patrols.spots = counter.found.spots = lambda: () if finding is None else finding.spots()
     disk = Disk(
         station.data,
         wanted=lambda: max(0, settings.journal.limits.max_bytes - journal.quota.size),

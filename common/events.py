@@ -12,6 +12,8 @@ import msgspec
 from common import workflow
 from common.dispatch import Result as DispatchResult
 from common.dispatch import Step as DispatchStep
+from common.found import Step as FoundStep
+from common.loan import Step as LoanStep
 from common.ordered_settings import OrderedSettings
 from common.patrol import Purpose as PatrolPurpose
 from common.patrol import Step as PatrolStep
@@ -39,7 +41,9 @@ DeviceKind: TypeAlias = Literal["panel", "gpio_button", "card_reader", "passport
 Rating: TypeAlias = Literal["very_satisfied", "satisfied", "fairly_satisfied", "dissatisfied", "very_dissatisfied"]
 RATINGS: tuple[Rating, ...] = ("very_satisfied", "satisfied", "fairly_satisfied", "dissatisfied", "very_dissatisfied")
 """非常满意, 满意, 基本满意, 不满意, 非常不满意 (GB/T 39735-2020, the five levels of 好差评)."""
-HandoverKind: TypeAlias = Literal["call", "dispatch", "notice", "patrol", "record", "device", "alarm", "note"]
+HandoverKind: TypeAlias = Literal[
+    "call", "dispatch", "notice", "patrol", "loan", "found", "record", "device", "alarm", "note"
+]
 RemovedBecause: TypeAlias = Literal["withdrawn", "ended", "replaced", "no_room", "damaged"]
 RolledBackBecause: TypeAlias = Literal["no_link", "no_answer", "restarts", "replaced"]
 CloseReason: TypeAlias = Literal["helped", "handed_over", "false_alarm", "test"]
@@ -528,6 +532,57 @@ class SettingsRolledBack(Payload, frozen=True, kw_only=True):
     reason: RolledBackBecause
 
 
+class LoanBegun(Payload, frozen=True, kw_only=True):
+    """Something is lent. `loan`: this event's id; `thing`: a code of the city's list; `number`: which one of them.
+
+    `hours` until it is overdue, 0: never. `record`: the walk-in record of who has it, which has them sealed.
+    """
+
+    loan: Identifier
+    thing: Name
+    hours: Count = 0
+    number: Name | None = None
+    record: Name | None = None
+    staff: Name | None = None
+
+
+class LoanEnded(Payload, frozen=True, kw_only=True):
+    """It is back, or given up, or had been keyed in by mistake; what was given up may come back."""
+
+    loan: Identifier
+    step: LoanStep
+    staff: Name | None = None
+
+
+class FoundKept(Payload, frozen=True, kw_only=True):
+    """Something that was found is kept at the station. `found`: this event's id; `category`: of the city's list.
+
+    `shelf`: where it lies; `kind`, `where`: where it was found, as in patrol.begun; `note`: a few words, in plain, of
+    nobody; `days`: so long it is kept here.
+    """
+
+    found: Identifier
+    category: Name
+    shelf: Name
+    days: Number
+    kind: PatrolWhere | None = None
+    where: Name | None = None
+    note: Text = ""
+    staff: Name | None = None
+
+
+class FoundEnded(Payload, frozen=True, kw_only=True):
+    """It was handed back, or on, or had been keyed in by mistake.
+
+    `reference`: back, the number of its owner's walk-in record, if there is one; on, the receipt of who keeps it now.
+    """
+
+    found: Identifier
+    step: FoundStep
+    reference: Name | None = None
+    staff: Name | None = None
+
+
 class OrdersOpened(Payload, frozen=True, kw_only=True):
     """The first line of every orders journal."""
 
@@ -708,6 +763,10 @@ EVENTS: dict[str, type[Payload]] = {
     "notice.read": NoticeRead,
     "patrol.begun": PatrolBegun,
     "patrol.ended": PatrolEnded,
+    "loan.begun": LoanBegun,
+    "loan.ended": LoanEnded,
+    "found.kept": FoundKept,
+    "found.ended": FoundEnded,
     "staff.signed_in": StaffSignedIn,
     "staff.signed_out": StaffSignedOut,
     "staff.refused": StaffRefused,

@@ -15,7 +15,9 @@ from agent.screens.desk import Desk
 from agent.screens.dispatch_pages import DispatchPages
 from agent.screens.figure_pages import FigurePages
 from agent.screens.forms import PATIENCE_S, TEMPLATES, Patience, event_id_of, known
+from agent.screens.found_pages import FoundPages
 from agent.screens.handover_pages import HandoverPages
+from agent.screens.loan_pages import LoanPages
 from agent.screens.notice_pages import NoticePages
 from agent.screens.patrol_pages import PatrolPages
 from agent.screens.record_pages import RecordPages
@@ -57,7 +59,8 @@ def build_duty(
     screen.figures.serve(app)
     screen.attendance.serve(app)
     screen.notices.serve(app)
-    screen.patrols.serve(app)
+    for book in (screen.patrols, screen.loans, screen.found):
+        book.serve(app)
     app.get("/")(screen.first)
     app.get("/events")(screen.events)
     app.get("/duty")(screen.page)
@@ -89,6 +92,8 @@ class _Screen:
             counter, self.sign_in, lambda request, reading: self.records.done(request, reading, "/duty")
         )
         self.patrols = PatrolPages(counter, self.sign_in, pages, self._values, self.records.done)
+        self.loans = LoanPages(counter, self.sign_in, pages, self._values, self.records.done)
+        self.found = FoundPages(counter, self.sign_in, pages, self._values, self.records.done)
         self._board = Board(counter)
         self._desk = desk
         self._counter = counter

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from record_rig import CATALOGUE, NEEDS, PUBLIC, SHANGHAI, MovingClock
 
-from agent import calls, dispatches, handover_rows, notices, patrols, record_rows
+from agent import calls, dispatches, found, handover_rows, loans, notices, patrols, record_rows
 from agent.handovers import Handovers
 from agent.journal import Journal
 from agent.record_form import Filled, Header
@@ -24,7 +24,16 @@ PROJECTORS = (
     | record_rows.projectors()
     | handover_rows.projectors()
 )
-SCHEMAS = (calls.SCHEMA, dispatches.SCHEMA, notices.SCHEMA, patrols.SCHEMA, record_rows.SCHEMA, handover_rows.SCHEMA)
+SCHEMAS = (
+    calls.SCHEMA,
+    dispatches.SCHEMA,
+    found.SCHEMA,
+    loans.SCHEMA,
+    notices.SCHEMA,
+    patrols.SCHEMA,
+    record_rows.SCHEMA,
+    handover_rows.SCHEMA,
+)
 TABLES = (
     "handovers",
     "handover_checks",

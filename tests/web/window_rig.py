@@ -12,7 +12,9 @@ from agent import (
     calls,
     dispatches,
     figure_rows,
+    found,
     handover_rows,
+    loans,
     notices,
     orders,
     patrols,
@@ -33,13 +35,13 @@ from agent.shift_keys import ShiftKeys
 from agent.shifts import Shifts
 from agent.sign_in import SignIn
 from agent.visits import Visits
-from common import catalogue, pins
+from common import catalogue, pins, things
 from common.clock import Clock
 from common.events import StaffMember, StaffSet
 from drivers.identity import Identity, NotRead
 from sync.sealing import SealingPublicKey, new_sealing_key
 
-CATALOGUE = catalogue.load()
+CATALOGUE, THINGS = catalogue.load(), things.load()
 _PRIVATE, PUBLIC = new_sealing_key()
 
 CARD = {"name": "欧阳甲测", "number": "11010119900307651X", "address": "某市某区虚构路一百零八号"}
@@ -108,6 +110,8 @@ async def a_window(changed, calling=lambda: False, broken=()):
                 calls.projectors()
                 | attendance.projectors()
                 | dispatches.projectors()
+                | found.projectors()
+                | loans.projectors()
                 | notices.projectors()
                 | patrols.projectors()
                 | record_rows.projectors()
@@ -126,6 +130,8 @@ async def a_window(changed, calling=lambda: False, broken=()):
                 patrols.SCHEMA,
                 figure_rows.SCHEMA,
                 notices.SCHEMA,
+                found.SCHEMA,
+                loans.SCHEMA,
             ),
         )
         keys = ShiftKeys(journal, station="sjz-001", to=SealingPublicKey(PUBLIC), clock=clock)
@@ -156,9 +162,14 @@ async def a_window(changed, calling=lambda: False, broken=()):
             there.changed = changed
             parts = (records, queue, ratings, reveals, visits, scans, sign_in, sent, there)
             walked = patrols.Patrols(journal, clock, zone=zone, changed=changed)
+            options = {"is_record": lambda number: records.by_number(number) is not None, "changed": changed}
+            lists = (
+                loans.Loans(journal, clock, THINGS, **options),
+                found.FoundThings(journal, clock, THINGS, **options),
+            )
             told = notices.Notices(journal, clock, changed)
             book = FigureBook(journal, records, clock)
-            yield Counter(*parts, walked, told, clock, changed, shifts, handovers, book), journal, keys
+            yield Counter(*parts, walked, told, clock, changed, shifts, handovers, book, *lists), journal, keys
         finally:
             for task in running:
                 task.cancel()

@@ -44,3 +44,8 @@ def write_alarm(
     if connection.execute(_AGAIN, values).rowcount == 0:
         new = {"station": station, "kind": kind, "detail": detail, "at": at_ms, "count": count}
         connection.execute(_NEW, new)
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a name can be kept and shown as it is."""
+    return plain(text, len(text)) == text

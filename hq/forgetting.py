@@ -27,7 +27,9 @@ _MAY_BE_SEALED: Final = (b"sealed", b"rescued", b"\\")
 """One of these is in every line that carries a box: any of the words may be escaped."""
 _BEHIND_OPENED: Final = 2
 
-Kind: TypeAlias = Literal["calls", "follow_ups", "dispatch_steps", "notice_reads", "refused_lines", "ids", "record_ids"]
+Kind: TypeAlias = Literal[
+    "calls", "follow_ups", "dispatch_steps", "notice_reads", "books", "refused_lines", "ids", "record_ids"
+]
 """What goes by deleting rows."""
 
 _records, _calls, _aside, _projected = tables.records, tables.help_calls, tables.aside, tables.projected
@@ -61,6 +63,9 @@ _DELETE: Final[dict[Kind, Delete]] = {
     "follow_ups": _oldest(_follow_ups, "id", _before(_follow_ups, "closed_ms")),
     "dispatch_steps": _oldest(_dispatch_steps, "dispatch", _before(_dispatch_steps, "received_ms")),
     "notice_reads": _oldest(_notice_reads, "notice", _before(_notice_reads, "received_ms")),
+    "books": _oldest(
+        tables.books, "id", and_(tables.books.c.state.not_in(("out", "kept")), _before(tables.books, "received_ms"))
+    ),
     "refused_lines": _oldest(_aside, "sha256", _before(_aside, "received_ms")),
     "ids": _oldest(_projected, "id", and_(_IS_FORGOTTEN, _before(_projected, "forgotten_ms"))),
     "record_ids": _oldest(_records, "record", and_(_IS_FORGOTTEN, _before(_records, "forgotten_ms"))),

@@ -33,6 +33,7 @@ _BY_HEADERS: Final[tuple[forgetting.Kind, ...]] = (
     "follow_ups",
     "dispatch_steps",
     "notice_reads",
+    "books",
     "refused_lines",
 )
 _BY_AUDIT: Final[tuple[forgetting.Kind, ...]] = ("ids", "record_ids")

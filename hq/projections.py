@@ -20,18 +20,13 @@ from common.events import (
     ContentRemoved,
     ContentStored,
     ContentWanted,
-    DeskAttended,
-    DeskUnattended,
     DeviceTested,
-    DispatchExpired,
-    DispatchStepped,
     HelpAcknowledged,
     HelpRaised,
     HelpTested,
     JournalOpened,
     KeyIssued,
     KeyRotated,
-    NoticeRead,
     OrderApplied,
     OrderFailed,
     Payload,
@@ -46,19 +41,20 @@ from common.events import (
 )
 from common.identifiers import is_identifier
 from common.record import RecordEvent, Told
-from hq import dispatches, notices, station_settings, tables
-from hq.alarms import AlarmKind, plain, write_alarm
+from hq import desk_events, station_settings, tables
+from hq.alarms import AlarmKind, is_name, plain, write_alarm
 from hq.aside import keep_aside
 from hq.calls import HelpEvent, project_help
 from hq.content_rows import note_content, note_failed
+from hq.desk_events import DeskEvent
 from hq.figures import CITY
 from hq.follow_ups import open_follow_up
 from hq.journals import JournalRow, add_journal, close_journal, each_line, find_journal, journal_row
 from hq.prepared import Prepared
 from hq.records import project_records, told_by
-from hq.self_tests import happened_ms, note_pressed, note_tested
+from hq.self_tests import note_pressed, note_tested
 from hq.shift_keys import is_readable, keep_shift_key
-from hq.usable import event_key, is_name, is_usable, unwrap
+from hq.usable import event_key, is_usable, unwrap
 from sync import base64url
 from sync.batch import Batch, Line, Settled
 from sync.receiver import check_line
@@ -94,7 +90,6 @@ _RECORDED = Prepared(
     .where(_stations.c.station == bindparam("of"), _stations.c.unrecorded_since.is_not(None))
     .values(unrecorded_since=null())
 )
-_ATTENDED = update(_stations).where(_stations.c.station == bindparam("of")).values(unattended_ms=bindparam("since"))
 _LEFTOVER = (
     select(tables.journals)
     .where(tables.journals.c.station == bindparam("of"), tables.journals.c.leftover)
@@ -314,17 +309,10 @@ class Projection:
                 self._order(payload)
             case ContentWanted() | ContentStored() | ContentRefused() | ContentRemoved() | ContentPlayed():
                 note_content(self._connection, self._station, payload, received_ms=self._received_ms)
-            case DispatchStepped() | DispatchExpired():
-                dispatches.note(
+            case _ if isinstance(payload, DeskEvent):
+                desk_events.project(
                     self._connection, self._station, payload, event, received_ms=self._received_ms, zone=self._zone
                 )
-            case NoticeRead():
-                notices.note(self._connection, self._station, payload, event, received_ms=self._received_ms)
-            case DeskUnattended():
-                since_ms = happened_ms(event, self._received_ms) - payload.age_ms
-                self._connection.execute(_ATTENDED, {"of": self._station, "since": since_ms})
-            case DeskAttended():
-                self._connection.execute(_ATTENDED, {"of": self._station, "since": None})
             case DeviceTested():
                 note_tested(self._connection, self._station, payload, event, received_ms=self._received_ms)
 

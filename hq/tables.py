@@ -346,6 +346,23 @@ notice_reads = Table(
     Index("ix_notice_reads_received", "station", "received_ms"),
 )
 
+books = Table(  # who is on patrol, what is lent, what was found and is kept
+    "books",
+    metadata,
+    _of_station(),
+    Column("id", String(36), primary_key=True),
+    Column("kind", String(8), nullable=False),
+    Column("what", String(64), nullable=False),
+    Column("which", String(64), nullable=False),
+    Column("place", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("hours", BigInteger, nullable=False),  # until it is overdue; 0: never
+    Column("since_ms", BigInteger, nullable=False),  # by the station's clock if that is trusted, else when it came
+    Column("received_ms", BigInteger, nullable=False),  # the last that was said of it
+    Index("ix_books_state", "state"),
+    Index("ix_books_received", "station", "received_ms"),
+)
+
 staff = Table(
     "staff",
     metadata,

@@ -10,13 +10,8 @@ from common.events import (
     ContentRemoved,
     ContentStored,
     ContentWanted,
-    DeskAttended,
-    DeskUnattended,
     DeviceTested,
-    DispatchExpired,
-    DispatchStepped,
     JournalOpened,
-    NoticeRead,
     OrderApplied,
     OrderFailed,
     Payload,
@@ -26,8 +21,10 @@ from common.events import (
     read_payload,
 )
 from common.identifiers import is_identifier
-from hq.alarms import plain
+from hq import desk_events
+from hq.alarms import is_name
 from hq.content_rows import is_readable_content
+from hq.desk_events import DeskEvent
 from sync import base64url
 from sync.receiver import check_line
 
@@ -48,28 +45,19 @@ def unwrap(event: dict[str, Any]) -> dict[str, Any] | None:
 
 def is_usable(payload: Payload, journal: str) -> bool | None:
     """Tell whether what an event says can be acted on; None for one on which nothing hangs that is shown today."""
+    if isinstance(payload, DeskEvent):
+        return desk_events.is_usable(payload)
     usable: bool | None = None
     match payload:
         case JournalOpened():
             usable = is_identifier(payload.previous) and payload.previous != journal
         case OrderApplied() | OrderFailed() | SettingsChanged() | SettingsRolledBack():
             usable = is_identifier(payload.order)
-        case DispatchStepped() | DispatchExpired():
-            usable = is_identifier(payload.dispatch)
-        case NoticeRead():
-            usable = is_identifier(payload.notice) and is_name(payload.staff or "")
-        case DeskUnattended() | DeskAttended():
-            usable = True
         case DeviceTested():
             usable = is_name(payload.device)
         case ContentWanted() | ContentStored() | ContentRefused() | ContentRemoved() | ContentPlayed():
             usable = is_readable_content(payload)
     return usable
-
-
-def is_name(text: str) -> bool:
-    """Tell whether a name can be kept and shown as it is."""
-    return plain(text, len(text)) == text
 
 
 def event_key(event_id: str) -> str:

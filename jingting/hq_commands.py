@@ -220,6 +220,21 @@ def figures(
     sys.exit(print_figures(settings, day and day.date(), station, as_json=as_json))
 
 
+@hq.command()
+@CONFIG
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@click.pass_context
+def books(context: click.Context, config: Path | None, *, as_json: bool) -> None:
+    """Print who is on patrol, what is lent, and what was found and is kept, at all stations; overdue on top."""
+    from hq import settings as hq_settings
+
+    settings = load(hq_settings.load, config or context.obj)
+    set_up(quiet=("alembic",))
+    from hq.books_cli import print_books
+
+    sys.exit(print_books(settings, as_json=as_json))
+
+
 @hq.group("keys")
 def hq_keys() -> None:
     """Headquarters' own keys."""

@@ -97,6 +97,7 @@ TOLD_IN_ROW = {
     "staff_sessions": "sessions",
     "dispatch_steps": "dispatches",
     "notice_reads": "notices",
+    "books": "books",
     "follow_ups": "follow-ups",
     "content_packs": "content",
     "content_chunks": "content",

@@ -19,10 +19,13 @@ async def test_it_is_keyed_in_shown_with_the_steps_of_its_table_and_ended(statio
     assert path in (await station.get(f"/duty?lang={lang}")).text
     assert (await station.post(path, data=form)).headers["location"] == path
     page = (await station.get(path)).text
-    assert set(re.findall(rf'action="{path}/{EVENT}/([a-z_]+)"', page)) == {
-        "/duty/loans": {"return", "lose", "cancel"},
-        "/duty/found": {"hand_back", "hand_on", "cancel"},
-    }[path]
+    assert (
+        set(re.findall(rf'action="{path}/{EVENT}/([a-z_]+)"', page))
+        == {
+            "/duty/loans": {"return", "lose", "cancel"},
+            "/duty/found": {"hand_back", "hand_on", "cancel"},
+        }[path]
+    )
     assert len(re.findall('data-key="1"', page)) == 1
     assert (await station.post(f"{path}/{EVENT}/{step}", data={"event_id": OTHER})).status_code == 303
     assert f"{path}/{EVENT}/" not in (await station.get(path)).text

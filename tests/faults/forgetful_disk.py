@@ -1,17 +1,24 @@
 """A disk that keeps what is written in memory until it is told to keep it (fsync), and forgets the rest when the power
 goes: a FUSE file system over a folder, as a process of its own.
 
-`python -m tests.faults.forgetful_disk FOLDER MOUNT`. Killed, it forgets everything that was not flushed. The line
-`cut SEED` on its stdin ends it less simply: of each file's unflushed pages some are on the disk and some are not, as
-with a disk that has begun to write in an order of its own. What happens to names (create, rename, unlink) is on the
-disk at once: a real file system may forget that too, which this one does not show.
+`forgetful_disk.py FOLDER MOUNT`. Killed, it forgets everything that was not flushed. Lines on its stdin:
+
+`cut SEED` ends it less simply: of each file's unflushed pages some are on the disk and some are not, as with a disk
+that has begun to write in an order of its own. What happens to names (create, rename, unlink) is on the disk at once: a
+real file system may forget that too, which this one does not show.
+
+`sick read|write|fsync|readonly|full` lets these fail, `slow SECONDS` lets each flush take so long, `well` ends both. As
+on Linux, pages whose flush failed are read as if nothing had happened and are not flushed again, unless they are
+written again: whoever asks a second time is told that all is well.
 """
 
+import errno
 import os
 import random
 import stat
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +31,7 @@ class Unflushed:
     def __init__(self, size: int) -> None:
         self.size = self.kept_size = size
         self.pages: dict[int, bytearray] = {}
+        self.given_up: set[int] = set()  # pages whose flush failed
 
     def read(self, disk: int, count: int, offset: int) -> bytes:
         """Return what the file holds at an offset, as its users see it."""
@@ -44,6 +52,7 @@ class Unflushed:
             piece = data[done : done + PAGE - within]
             page[within : within + len(piece)] = piece
             self.pages[number] = page
+            self.given_up.discard(number)
             done += len(piece)
         self.size = max(self.size, offset + len(data))
 
@@ -52,6 +61,7 @@ class Unflushed:
         last, within = divmod(size, PAGE)
         for number in [number for number in self.pages if number > last or (number == last and not within)]:
             del self.pages[number]
+            self.given_up.discard(number)
         if last in self.pages:
             self.pages[last][within:] = bytes(PAGE - within)
         self.size, self.kept_size = size, min(self.kept_size, size)
@@ -62,8 +72,14 @@ class Unflushed:
             os.ftruncate(disk, self.kept_size)
             os.ftruncate(disk, self.size)
         for number, page in self.pages.items():
-            if which is None or number in which:
+            if number not in self.given_up and (which is None or number in which):
                 os.pwrite(disk, page[: max(0, min(PAGE, self.size - number * PAGE))], number * PAGE)
+
+    def settle(self) -> bool:
+        """After a flush, failed or not: keep what will not come to the disk; False when that is nothing."""
+        self.pages = {number: page for number, page in self.pages.items() if number in self.given_up}
+        self.kept_size = self.size
+        return bool(self.pages)
 
     def _on_disk(self, disk: int, number: int) -> bytearray:
         held = os.pread(disk, max(0, min(PAGE, self.kept_size - number * PAGE)), number * PAGE)
@@ -79,6 +95,8 @@ class ForgetfulDisk:
         self._folder = folder
         self._unflushed: dict[int, Unflushed] = {}  # by inode: names come and go
         self._lock = threading.Lock()
+        self.sick = ""
+        self.flush_s = 0.0
 
     def cut(self, seed: str) -> None:
         """Lose the power: end at once, with some of what was not flushed on the disk."""
@@ -96,22 +114,27 @@ class ForgetfulDisk:
     # -- files --------------------------------------------------------------------------------------------------------
 
     def create(self, path: str, mode: int, _fi: object = None) -> int:
+        self._may_change()
         return os.open(self._at(path), os.O_RDWR | os.O_CREAT, mode)
 
     def open(self, path: str, _flags: int) -> int:
         return os.open(self._at(path), os.O_RDWR)
 
     def read(self, _path: str, size: int, offset: int, fh: int) -> bytes:
+        if self.sick == "read":
+            raise OSError(errno.EIO, "")
         with self._lock:
             unflushed = self._unflushed.get(os.fstat(fh).st_ino)
             return os.pread(fh, size, offset) if unflushed is None else unflushed.read(fh, size, offset)
 
     def write(self, _path: str, data: bytes, offset: int, fh: int) -> int:
+        self._may_change()
         with self._lock:
             self._of(fh).write(fh, data, offset)
         return len(data)
 
     def truncate(self, path: str, length: int, fh: int | None = None) -> None:
+        self._may_change()
         disk = os.open(self._at(path), os.O_RDWR) if fh is None else fh
         with self._lock:
             self._of(disk).truncate(length)
@@ -119,13 +142,26 @@ class ForgetfulDisk:
             os.close(disk)
 
     def fsync(self, _path: str, _datasync: int, fh: int) -> None:
+        time.sleep(self.flush_s)
         with self._lock:
-            unflushed = self._unflushed.pop(os.fstat(fh).st_ino, None)
-            if unflushed is not None:
-                unflushed.flush(fh)
+            unflushed = self._unflushed.get(os.fstat(fh).st_ino)
+            if unflushed is None:
+                return
+            if self.sick == "fsync":
+                unflushed.given_up |= unflushed.pages.keys()
+            unflushed.flush(fh)
+            if not unflushed.settle():
+                del self._unflushed[os.fstat(fh).st_ino]
+            if self.sick == "fsync":
+                raise OSError(errno.EIO, "")
 
     def release(self, _path: str, fh: int) -> None:
         os.close(fh)
+
+    def _may_change(self) -> None:
+        failure = {"write": errno.EIO, "readonly": errno.EROFS, "full": errno.ENOSPC}.get(self.sick)
+        if failure is not None:
+            raise OSError(failure, "")
 
     def _at(self, path: str) -> Path:
         return self._folder / path.removeprefix("/")
@@ -150,11 +186,14 @@ class ForgetfulDisk:
         return [".", "..", *(one.name for one in self._at(path).iterdir())]
 
     def unlink(self, path: str) -> None:
+        if self.sick != "full":
+            self._may_change()
         with self._lock:
             self._forget(path)
             self._at(path).unlink()
 
     def rename(self, old: str, new: str) -> None:
+        self._may_change()
         with self._lock:
             if os.path.lexists(self._at(new)):
                 self._forget(new)
@@ -204,12 +243,15 @@ def main(folder: str, mount: str) -> None:
 
     def listen() -> None:
         for line in sys.stdin:
-            word, _, seed = line.strip().partition(" ")
+            word, _, more = line.strip().partition(" ")
             if word == "cut":
-                disk.cut(seed)
+                disk.cut(more)
+            disk.sick = more if word == "sick" else ""
+            disk.flush_s = float(more) if word == "slow" else 0.0
+            print("heard", flush=True)
 
     threading.Thread(target=listen, daemon=True).start()
-    mfusepy.FUSE(disk, mount, foreground=True, nothreads=True)
+    mfusepy.FUSE(disk, mount, foreground=True)
 
 
 if __name__ == "__main__":

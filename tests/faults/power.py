@@ -59,7 +59,7 @@ class Disk:
 
     def _start(self) -> None:
         command = [sys.executable, Path(__file__).with_name("forgetful_disk.py"), self._kept, self._mount]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def forget(self) -> None:
         """Cut it off: all that was not flushed is gone."""
@@ -69,17 +69,29 @@ class Disk:
 
     def tear(self, seed: int) -> None:
         """Cut it off: of what was not flushed, some is there."""
+        self._tell(f"cut {seed}")
+        self._gone()
+
+    async def becomes(self, how: str) -> None:
+        """Let it be sick, slow or well (`forgetful_disk`) from now on."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        self._tell(how)
+        assert await asyncio.to_thread(self._process.stdout.readline) == "heard\n"
+
+    def _tell(self, line: str) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
-        self._process.stdin.write(f"cut {seed}\n")
+        self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
-        self._gone()
 
     def _gone(self) -> None:
         assert self._process is not None
         self._process.wait(DEADLINE_S)
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
+        self._process.stdout.close()
         # Lazily: the station still has its files open, and is to be told that they are no more.
         subprocess.run(["fusermount3", "-u", "-z", self._mount], check=True)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from agent.alarm_shelf import AlarmShelf
 from agent.attendance import Attendance
 from agent.day_figures import FigureBook
 from agent.dispatches import Dispatches
@@ -61,6 +62,7 @@ class Counter:
     figures: FigureBook
     loans: Loans
     found: FoundThings
+    alarms: AlarmShelf
 
     @property
     def hears_of_orders(self) -> tuple[Shifts, SignIn, Dispatches, Notices]:
@@ -122,6 +124,8 @@ def open_counter(
     ratings = Ratings(journal, clock, records.catalogue, gives_way=lambda: waiting() or visits.view() is not None)
     ratings.changed = changed
     supervisor.keep("ratings", ratings.run)
+    alarms = AlarmShelf(journal, clock, turn=shifts.turn, changed=changed)
+    supervisor.keep("alarms", alarms.run)
     return Counter(
         records,
         Queue(journal, clock),
@@ -137,10 +141,11 @@ def open_counter(
         clock,
         changed,
         shifts,
-        Handovers(journal, teams=shifts.handing_over, devices=devices),
+        Handovers(journal, teams=shifts.handing_over, devices=devices, alarms=alarms.items),
         FigureBook(journal, records, clock),
         Loans(journal, clock, lists, is_record=is_record, changed=changed),
         FoundThings(journal, clock, lists, is_record=is_record, changed=changed),
+        alarms,
     )
 
 

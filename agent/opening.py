@@ -12,6 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from agent import (
+    alarm_shelf,
     attendance,
     calls,
     content_rows,
@@ -93,6 +94,7 @@ async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
         | self_test_rows.projectors()
         | record_rows.projectors()
         | handover_rows.projectors()
+        | alarm_shelf.projectors()
     )
     journal = await Journal.open(
         path,
@@ -100,6 +102,7 @@ async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
         clock=clock,
         projectors=figure_rows.counting(projectors, zone),
         schema=(
+            alarm_shelf.SCHEMA,
             calls.SCHEMA,
             attendance.SCHEMA,
             devices.SCHEMA,

@@ -183,9 +183,8 @@ async def run(settings: StationSettings) -> None:
         finding=lambda: () if finding is None else finding.views(),
         settings=ordered.view,
     )
-    equipment.keep(supervisor)
-    supervisor.keep("help", help_desk.run)
-    supervisor.keep("health", health.run)
+    counter.alarms.facts = desk.view
+    _keep_helping(supervisor, equipment, help_desk, health)
     _keep_time(clock, journal, supervisor)
     # Only tasks among the others: an address that is taken must not silence the button, nor the other pages.
     for name, pages in _listeners(desk, counter, content.shelf, finding, settings, clock=clock).items():
@@ -218,6 +217,12 @@ async def _open_help(
     ordered = SettingsOrders(journal, clock, settings, calm=lambda: not help_desk.views(clock.mono_ns()))
     await _soon(ordered.resume())
     return attendance, help_desk, ordered
+
+
+def _keep_helping(supervisor: Supervisor, equipment: Equipment, help_desk: HelpDesk, health: Health) -> None:
+    equipment.keep(supervisor)
+    supervisor.keep("help", help_desk.run)
+    supervisor.keep("health", health.run)
 
 
 async def _begin(journal: Journal, shift_keys: ShiftKeys, station: str) -> None:

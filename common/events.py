@@ -45,6 +45,17 @@ HandoverKind: TypeAlias = Literal[
     "call", "dispatch", "notice", "patrol", "loan", "found", "record", "device", "alarm", "note"
 ]
 RemovedBecause: TypeAlias = Literal["withdrawn", "ended", "replaced", "no_room", "damaged"]
+EquipmentAlarm: TypeAlias = Literal[
+    "device_down",
+    "self_test_failed",
+    "self_test_old",
+    "disk",
+    "journal_full",
+    "clock",
+    "headquarters",
+    "certificate",
+    "undervoltage",
+]
 RolledBackBecause: TypeAlias = Literal["no_link", "no_answer", "restarts", "replaced"]
 CloseReason: TypeAlias = Literal["helped", "handed_over", "false_alarm", "test"]
 CLOSE_REASONS: tuple[CloseReason, ...] = ("helped", "handed_over", "false_alarm", "test")
@@ -217,6 +228,27 @@ class ShiftBegun(Payload, frozen=True, kw_only=True):
     by: Literal["rota", "hand"]
     team: Name | None = None
     shift: Name | None = None
+
+
+class AlarmShelved(Payload, frozen=True, kw_only=True):
+    """Somebody has put an alarm of the station's equipment on the shelf until the shift ends. `shelf`: this event's id.
+
+    `device`: its name, of an alarm of a device; `reason` is in plain, so without anybody's name or number. A call for
+    help is none of these.
+    """
+
+    shelf: Identifier
+    kind: EquipmentAlarm
+    device: Text = ""
+    reason: Text
+    staff: StaffNumber | None = None
+
+
+class AlarmReturned(Payload, frozen=True, kw_only=True):
+    """An alarm is back from the shelf: another shift began, its time was over without a rota, somebody took it back."""
+
+    shelf: Identifier
+    because: Literal["shift", "limit", "asked"]
 
 
 class HandoverNoted(Payload, frozen=True, kw_only=True):
@@ -744,6 +776,8 @@ EVENTS: dict[str, type[Payload]] = {
     "station.started": StationStarted,
     "station.stopped": StationStopped,
     "shift.begun": ShiftBegun,
+    "alarm.shelved": AlarmShelved,
+    "alarm.returned": AlarmReturned,
     "handover.noted": HandoverNoted,
     "handover.begun": HandoverBegun,
     "handover.checked": HandoverChecked,

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table, create_engine, event, func, inspect, make_url, select, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-SCHEMA: Final = "0016"
+SCHEMA: Final = "0017"
 """The newest revision in `hq/migrations`; a database that is there needs no Alembic to be opened."""
 
 _MIGRATIONS = Path(__file__).with_name("migrations")

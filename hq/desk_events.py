@@ -6,6 +6,8 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection, bindparam, update
 
 from common.events import (
+    AlarmReturned,
+    AlarmShelved,
     DeskAttended,
     DeskUnattended,
     DispatchExpired,
@@ -19,7 +21,7 @@ from common.events import (
     PatrolEnded,
 )
 from common.identifiers import is_identifier
-from hq import books, dispatches, notices, tables
+from hq import books, dispatches, notices, shelved_alarms, tables
 from hq.alarms import is_name
 from hq.self_tests import happened_ms
 
@@ -35,6 +37,8 @@ DeskEvent: TypeAlias = (
     | LoanEnded
     | FoundKept
     | FoundEnded
+    | AlarmShelved
+    | AlarmReturned
 )
 
 _stations = tables.stations
@@ -51,18 +55,18 @@ def is_usable(payload: DeskEvent) -> bool:
             key = payload.dispatch
         case NoticeRead():
             key, names = payload.notice, (payload.staff,)
-        case PatrolBegun():
-            key, names = payload.patrol, (payload.where,)
+        case PatrolBegun() | PatrolEnded():
+            key, names = payload.patrol, (payload.where,) if isinstance(payload, PatrolBegun) else ()
         case LoanBegun():
             key, names = payload.loan, (payload.thing, payload.number)
         case FoundKept():
             key, names = payload.found, (payload.category, payload.shelf, payload.where)
-        case PatrolEnded():
-            key = payload.patrol
         case LoanEnded():
             key = payload.loan
         case FoundEnded():
             key = payload.found
+        case AlarmShelved() | AlarmReturned():
+            key = payload.shelf
     return is_identifier(key) and all(is_name(name or "") for name in names)
 
 
@@ -86,5 +90,7 @@ def project(
             connection.execute(_ATTENDED, {"of": station, "since": since_ms})
         case DeskAttended():
             connection.execute(_ATTENDED, {"of": station, "since": None})
+        case AlarmShelved() | AlarmReturned():
+            shelved_alarms.note(connection, station, payload, event, received_ms=received_ms)
         case _:
             books.note(connection, station, payload, event, received_ms=received_ms)

@@ -28,13 +28,22 @@ _MAY_BE_SEALED: Final = (b"sealed", b"rescued", b"\\")
 _BEHIND_OPENED: Final = 2
 
 Kind: TypeAlias = Literal[
-    "calls", "follow_ups", "dispatch_steps", "notice_reads", "books", "refused_lines", "ids", "record_ids"
+    "calls",
+    "follow_ups",
+    "dispatch_steps",
+    "notice_reads",
+    "books",
+    "shelved_alarms",
+    "refused_lines",
+    "ids",
+    "record_ids",
 ]
 """What goes by deleting rows."""
 
 _records, _calls, _aside, _projected = tables.records, tables.help_calls, tables.aside, tables.projected
 _orders, _keys, _beside, _journals = tables.orders, tables.shift_keys, tables.record_lines, tables.journals
 _follow_ups, _dispatch_steps, _notice_reads = tables.follow_ups, tables.dispatch_steps, tables.notice_reads
+_shelved = tables.shelved_alarms
 _generations, _order_lines, _stations = tables.order_journals, tables.order_lines, tables.stations
 
 # Conditions as the partial indexes say them: a planner sees that they are the same only by their text.
@@ -66,6 +75,7 @@ _DELETE: Final[dict[Kind, Delete]] = {
     "books": _oldest(
         tables.books, "id", and_(tables.books.c.state.not_in(("out", "kept")), _before(tables.books, "received_ms"))
     ),
+    "shelved_alarms": _oldest(_shelved, "shelf", _before(_shelved, "received_ms")),  # of stations that never came back
     "refused_lines": _oldest(_aside, "sha256", _before(_aside, "received_ms")),
     "ids": _oldest(_projected, "id", and_(_IS_FORGOTTEN, _before(_projected, "forgotten_ms"))),
     "record_ids": _oldest(_records, "record", and_(_IS_FORGOTTEN, _before(_records, "forgotten_ms"))),

@@ -34,6 +34,7 @@ _BY_HEADERS: Final[tuple[forgetting.Kind, ...]] = (
     "dispatch_steps",
     "notice_reads",
     "books",
+    "shelved_alarms",
     "refused_lines",
 )
 _BY_AUDIT: Final[tuple[forgetting.Kind, ...]] = ("ids", "record_ids")

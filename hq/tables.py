@@ -363,6 +363,21 @@ books = Table(  # who is on patrol, what is lent, what was found and is kept
     Index("ix_books_received", "station", "received_ms"),
 )
 
+shelved_alarms = Table(  # those that are on a shelf now: a row goes when its alarm is back
+    "shelved_alarms",
+    metadata,
+    _of_station(),
+    Column("shelf", String(36), primary_key=True),  # id of the alarm.shelved event
+    Column("kind", String(32), nullable=False),
+    Column("device", String(200), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("staff", String(64)),
+    Column("time", String(32), nullable=False),  # by the station's clock,
+    Column("unsure", Boolean, nullable=False),  # if that was to be trusted
+    Column("received_ms", BigInteger, nullable=False),
+    Index("ix_shelved_alarms_received", "station", "received_ms"),
+)
+
 staff = Table(
     "staff",
     metadata,

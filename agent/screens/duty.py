@@ -9,6 +9,7 @@ from microdot import Request, Response, redirect
 from microdot.microdot import HTTPException
 
 from agent.counter import Counter
+from agent.screens.alarm_pages import AlarmPages
 from agent.screens.attendance_pages import AttendancePages
 from agent.screens.board import Board
 from agent.screens.desk import Desk
@@ -59,7 +60,7 @@ def build_duty(
     screen.figures.serve(app)
     screen.attendance.serve(app)
     screen.notices.serve(app)
-    for book in (screen.patrols, screen.loans, screen.found):
+    for book in (screen.patrols, screen.loans, screen.found, screen.alarms):
         book.serve(app)
     app.get("/")(screen.first)
     app.get("/events")(screen.events)
@@ -94,6 +95,7 @@ class _Screen:
         self.patrols = PatrolPages(counter, self.sign_in, pages, self._values, self.records.done)
         self.loans = LoanPages(counter, self.sign_in, pages, self._values, self.records.done)
         self.found = FoundPages(counter, self.sign_in, pages, self._values, self.records.done)
+        self.alarms = AlarmPages(counter, self.sign_in, pages, self._values)
         self._board = Board(counter)
         self._desk = desk
         self._counter = counter
@@ -148,7 +150,7 @@ class _Screen:
         return redirect("/duty", 303)
 
     def _work(self, request: Request) -> dict[str, object]:
-        return self._board.values(request) | self.dispatches.values() | self.notices.values()
+        return self._board.values(request) | self.dispatches.values() | self.notices.values() | self.alarms.values()
 
     def _values(self) -> dict[str, object]:
         view = self._desk.view()

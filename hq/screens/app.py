@@ -19,6 +19,7 @@ from hq.screens.city import city, has_trouble
 from hq.screens.desk import Desk
 from hq.screens.dispatch_pages import DispatchPages
 from hq.screens.door import Door, Doorway
+from hq.screens.equipment_pages import EquipmentPages
 from hq.screens.figure_pages import FigurePages
 from hq.screens.follow_up_pages import FollowUpPages
 from hq.screens.papers import Papers
@@ -57,6 +58,7 @@ def build(
     door.serve(app)
     FollowUpPages(follow_ups, door, pages).serve(app)
     DispatchPages(database, door, pages, zone=calendar.zone).serve(app)
+    EquipmentPages(database, door, pages, zone=calendar.zone).serve(app)
     ReferralPages(database, door, pages, calendar, wall_ms).serve(app)
     FigurePages(database, door, pages, calendar, wall_ms).serve(app)
     Papers(database, accounts, door, pages).serve(app)

@@ -99,6 +99,7 @@ TOLD_IN_ROW = {
     "notice_reads": "notices",
     "books": "books",
     "follow_ups": "follow-ups",
+    "shelved_alarms": "shelved alarms",
     "content_packs": "content",
     "content_chunks": "content",
     "content_deliveries": "content",

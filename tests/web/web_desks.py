@@ -253,6 +253,7 @@ class BothBrowsers(Browser):
 async def at_station(desk, *, citizen=None, **options):
     """Serve a station's pages; `citizen`: further options of the citizen's alone, or what makes them of the counter."""
     async with a_window(desk.moved, lambda: bool(desk.view().calls)) as (counter, journal, keys):
+        counter.alarms.facts = desk.view
         options |= {"allowed_hosts": {"127.0.0.1"}, "wall_ms": lambda: WALL_MS}
         more = citizen(counter) if callable(citizen) else citizen or {}
         citizen, duty = build_citizen(desk, counter, **options, **more), build_duty(desk, counter, **options)

@@ -8,6 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from agent import (
+    alarm_shelf,
     attendance,
     calls,
     dispatches,
@@ -115,7 +116,8 @@ async def a_window(changed, calling=lambda: False, broken=()):
                 | notices.projectors()
                 | patrols.projectors()
                 | record_rows.projectors()
-                | handover_rows.projectors(),
+                | handover_rows.projectors()
+                | alarm_shelf.projectors(),
                 ZoneInfo("Asia/Shanghai"),
             ),
             schema=(
@@ -132,6 +134,7 @@ async def a_window(changed, calling=lambda: False, broken=()):
                 notices.SCHEMA,
                 found.SCHEMA,
                 loans.SCHEMA,
+                alarm_shelf.SCHEMA,
             ),
         )
         keys = ShiftKeys(journal, station="sjz-001", to=SealingPublicKey(PUBLIC), clock=clock)
@@ -156,7 +159,10 @@ async def a_window(changed, calling=lambda: False, broken=()):
 
             shifts = Shifts(journal, clock, zone=zone, new_key=new_key)
             records.team = shifts.team
-            handovers = Handovers(journal, teams=shifts.handing_over, devices=lambda: tuple(broken))
+            alarms = alarm_shelf.AlarmShelf(journal, clock, turn=shifts.turn, changed=changed)
+            handovers = Handovers(
+                journal, teams=shifts.handing_over, devices=lambda: tuple(broken), alarms=alarms.items
+            )
             there = attendance.Attendance(journal, clock)
             there.restore()
             there.changed = changed
@@ -169,7 +175,7 @@ async def a_window(changed, calling=lambda: False, broken=()):
             )
             told = notices.Notices(journal, clock, changed)
             book = FigureBook(journal, records, clock)
-            yield Counter(*parts, walked, told, clock, changed, shifts, handovers, book, *lists), journal, keys
+            yield Counter(*parts, walked, told, clock, changed, shifts, handovers, book, *lists, alarms), journal, keys
         finally:
             for task in running:
                 task.cancel()

@@ -121,8 +121,8 @@ class _Screen:
     async def live(self, request: Request) -> Response:
         return self._pages.fragment(request, "citizen_live.html", **self._values())
 
-    async def events(self, _request: Request) -> Response:
-        return self._stream.response()
+    async def events(self, request: Request) -> Response:
+        return self._stream.response(request.client_addr[0], request.args.get("since", ""))
 
     async def help(self, request: Request) -> Response:
         # A press is never refused for the shape of its form: without a usable id it rings under a new one.

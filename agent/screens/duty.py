@@ -116,8 +116,8 @@ class _Screen:
     async def calls(self, request: Request) -> Response:
         return self._pages.fragment(request, "duty_calls.html", **self._values())
 
-    async def events(self, _request: Request) -> Response:
-        return self._stream.response()
+    async def events(self, request: Request) -> Response:
+        return self._stream.response(request.client_addr[0], request.args.get("since", ""))
 
     async def status(self, _request: Request) -> Response:
         body = msgspec.json.encode(self._desk.view())

@@ -1,16 +1,26 @@
 """microdot's own small HTTP server, with limits: the kiosk's pages need no other."""
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
-from microdot import Microdot, Request
+from microdot import Microdot, Request, Response
 
 from common.web.head import HEAD_BYTES, REQUEST_S, WrongHead, check_headers, check_line
 
 CONNECTIONS = 64
 """Most connections open at once; further ones are closed unanswered."""
+
+
+STREAM_BYTES: Final = 4096
+"""What may lie at the kernel for a reader of a stream who is behind; it sends a few bytes every few seconds."""
+
+
+class SlowReader(Exception):
+    """Somebody does not read what they asked for; no OSError, which microdot would take for one of its own."""
 
 
 class LocalServer(Microdot):
@@ -68,13 +78,55 @@ class LocalServer(Microdot):
             return  # a browser's spare connection, closed without a word
         response = await self.dispatch_request(request)
         if hasattr(response.body, "__anext__"):
-            await response.write(writer)
+            await _stream(response, reader, writer)
             return
         try:
             async with asyncio.timeout(REQUEST_S):
                 await response.write(writer)
         except TimeoutError:
             writer.transport.abort()  # closing would wait for a reader that does not read
+
+
+async def _stream(response: Response, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Write until nobody reads any more: who leaves makes room at once, and who does not keep up is cut off."""
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, STREAM_BYTES)
+    writer.transport.set_write_buffer_limits(high=0)  # each message is with the kernel before the next one is made
+    hurried: Any = _Hurried(writer)
+    writing = asyncio.ensure_future(response.write(hurried))
+    leaving = asyncio.ensure_future(_left(reader))
+    try:
+        await asyncio.wait({writing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (writing, leaving):
+            task.cancel()
+        ended, _ = await asyncio.gather(writing, leaving, return_exceptions=True)
+        body: Any = response.body
+        await body.aclose()  # microdot does so only where the connection breaks under it
+    if isinstance(ended, SlowReader):
+        writer.transport.abort()  # closing would wait for a reader that does not read
+    elif isinstance(ended, Exception):
+        raise ended
+
+
+async def _left(reader: asyncio.StreamReader) -> None:
+    """Return when the browser has closed its end; it has nothing more to say meanwhile."""
+    with contextlib.suppress(ConnectionError):
+        while await reader.read(1024):
+            pass
+
+
+class _Hurried:
+    """The writer as `Response.write` uses it, for readers who take what they are given in REQUEST_S."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer: Any = writer  # microdot has given it an `awrite`
+
+    async def awrite(self, data: bytes) -> None:
+        try:
+            async with asyncio.timeout(REQUEST_S):
+                await self._writer.awrite(data)
+        except TimeoutError:
+            raise SlowReader from None
 
 
 class _Head:

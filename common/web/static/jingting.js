@@ -78,7 +78,7 @@
   function connect() {
     triedAt = now();
     source?.close();
-    source = new EventSource("/events");
+    source = new EventSource(`/events?since=${performance.timeOrigin}`); // of many pages those opened last have one
     source.onmessage = source.onerror = refresh; // whoever is signed out is told so
     source.addEventListener("heartbeat", refresh);
   }

@@ -83,8 +83,11 @@ def standing(view: StationView) -> Iterator[Alarm]:
     """Yield what is wrong with the station's equipment at this moment."""
     for device in view.devices:
         yield from _of_device(device)
-    if not view.journal_ok:
+    disk = "well" if view.disk is None else view.disk.state
+    if not view.journal_ok or disk in ("full", "read_only", "silent"):
         yield Alarm(kind="disk")
+    elif disk == "low":
+        yield Alarm(kind="disk_low")
     if view.journal_full:
         yield Alarm(kind="journal_full")
     if not view.clock_trusted:

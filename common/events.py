@@ -50,6 +50,7 @@ EquipmentAlarm: TypeAlias = Literal[
     "self_test_failed",
     "self_test_old",
     "disk",
+    "disk_low",
     "journal_full",
     "clock",
     "headquarters",

@@ -15,7 +15,7 @@ from agent.equipment_alarms import AWAY_S, SELF_TEST_OLD_S, SHELF_S, Now, Shelve
 from agent.handover import NotTakenError
 from agent.handovers import Handovers
 from agent.supply import HOLDS_S, Supply
-from agent.view import CallView, DeviceView, SelfTestView, StationView
+from agent.view import CallView, DeviceView, DiskView, SelfTestView, StationView
 from common.events import ShiftBegun
 from common.identifiers import uuid7
 
@@ -64,6 +64,9 @@ def panel(state, passed_s, reason=""):
         ({"devices": panel("running", SELF_TEST_OLD_S + 1)}, []),
         ({"devices": panel("never", None)}, []),
         ({"journal_ok": False, "journal_full": True}, [("disk", ""), ("journal_full", "")]),
+        ({"disk": DiskView(state="silent", free_bytes=None, free_inodes=None)}, [("disk", "")]),
+        ({"disk": DiskView(state="low", free_bytes=9, free_inodes=9)}, [("disk_low", "")]),
+        ({"disk": DiskView(state="well", free_bytes=9, free_inodes=9)}, []),
         ({"clock_trusted": False, "hq_online": False}, [("clock", ""), ("headquarters", "")]),
         (
             {"link": "down", "hq_online": False, "waits_for": ("certificate", "broker")},

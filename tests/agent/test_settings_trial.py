@@ -1,6 +1,7 @@
 """Trials of ordered settings: the table alone, then on a real journal with kills wherever they may come."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from journal_rig import StillClock, all_events, open_journal
 
 from agent import settings_orders
+from agent.database import JournalError
 from agent.orders import OrderRefused
 from agent.settings import (
     HealthSettings,
@@ -226,6 +228,52 @@ async def test_a_call_for_help_brings_the_link_home_at_once_and_the_trial_begins
     station.advance(60)
     await station.settle()
     assert await station.told() == [("settings.rolled_back", order, "no_link")]
+
+
+@pytest.mark.parametrize("calm", [True, False])
+async def test_the_way_back_waits_for_no_disk_and_is_written_when_that_is_well_again(station, monkeypatch, calm):
+    order = await station.order(ELSEWHERE)
+    await station.settle()
+
+    async def fails(_work):
+        raise JournalError("write", station.folder, "full", "free it")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(station.journal, "run", fails)
+        station.advance(61)
+        station.calm = calm
+        for _ in range(3):
+            with contextlib.suppress(JournalError):
+                await station.settings.look()
+            assert host(station) == ("home", "home")
+    # Killed before it was written, the next process comes to the same.
+    await station.restart()
+    await station.settle()
+    assert host(station) == ("home", "home")
+    station.calm = True
+    await station.settle()
+    if calm:
+        assert await station.told() == [("settings.rolled_back", order, "no_link")]
+    else:
+        assert station.settings.view().trial == "tried"
+
+
+async def test_a_start_whose_disk_fails_begins_with_what_was_kept(station, monkeypatch):
+    await station.order(ELSEWHERE)
+    await station.settle()
+    await station.journal.stop()
+    station.journal = await open_journal(station.folder, schema=(settings_orders.SCHEMA,), clock=station.clock)
+
+    async def fails(_work):
+        raise JournalError("write", station.folder, "full", "free it")
+
+    station.settings = SettingsOrders(station.journal, station.clock, OWN, calm=lambda: station.calm)
+    with monkeypatch.context() as patch:
+        patch.setattr(station.journal, "run", fails)
+        with pytest.raises(JournalError):
+            await station.settings.resume()
+    assert station.settings.now.broker.host == "home"
+    assert station.settings.view().trial == "waits"
 
 
 async def test_an_order_in_place_of_one_that_is_tried_says_so_of_that_one(station):

@@ -204,6 +204,7 @@ DESK = (
     Walk(name="duty desk, shift", shows="main", steps=(desk("/duty/shift"),)),
     Walk(name="duty desk, handover", shows="main", steps=(desk("/duty/handover"),)),
     Walk(name="duty desk, figures", shows=".figures", steps=(pressed, desk("/duty/figures"))),
+    Walk(name="duty desk, alarms", shows=".book", steps=(desk("/duty/alarms"),)),
     Walk(name="duty desk, sign in", shows="main", steps=(desk("/duty/sign-in"),)),
     Walk(name="headquarters", shows="#live", steps=(headquarters("/"),)),
     Walk(name="headquarters, help", shows=".call", steps=(pressed, headquarters("/"))),

@@ -77,9 +77,10 @@ class Station:
         self.orders = MemoryOrders()
         self.dice = Dice()
         self.leapt = 0.0
+        self.home = mosquitto.address(certificate)
         self.sessions = Sessions(
             station=STATION,
-            broker=mosquitto.address(certificate),
+            broker=self.home,
             writer=Writer(STATION_KEY),
             keys=Pinned([HQ_KEY.public]),
             orders=self.orders,

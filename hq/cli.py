@@ -22,7 +22,7 @@ from hq.copies import Contents, NoCopyError
 from hq.database import FAILURES, DatabaseUnreachableError, SchemaTooNewError
 from hq.dispatches import newest
 from hq.follow_ups import FollowUps
-from hq.ordering import UnknownStationsError, give
+from hq.ordering import UnknownStationsError, enrolled, give
 from hq.orders import Order, Orders
 from hq.own_keys import OwnKeys, order_keys, sealing_keys
 from hq.restore import WorkersBeatError, restore
@@ -33,7 +33,6 @@ from hq.settings import HqSettings
 from hq.station_staff import StationStaff
 from hq.store import Store
 from sync import base64url
-from sync.topics import STATION_ID
 
 FAILED: Final = 1
 """Exit code when fields could not be unsealed, or the audit could not be read or is not sound."""
@@ -147,13 +146,11 @@ def print_rotated(settings: HqSettings, use: Use) -> int:
     """Rotate a key, say what that did and what is left to do, and return the exit code."""
     path = settings.keys.order if use == "order" else settings.keys.sealing
     keys: OwnKeys[Any] = order_keys(path) if use == "order" else sealing_keys(path)
-    enrolled = [file.stem for file in settings.keys.stations.glob("*.pub") if STATION_ID.fullmatch(file.stem)]
+    known = enrolled(settings.keys.stations)
     clock = Clock()
     try:
         with closing(Store.open(settings.store.url)) as store:
-            done = rotate(
-                store, Orders(store, clock), keys, use, who=whoever(), enrolled=enrolled, now_ms=clock.wall_ms()
-            )
+            done = rotate(store, Orders(store, clock), keys, use, who=whoever(), enrolled=known, now_ms=clock.wall_ms())
     except (OSError, ValueError) as error:
         return fail(f"keys.{use}: {path}: {why(error)}", EX_CONFIG)
     except NO_STORE as error:
@@ -173,10 +170,10 @@ def print_ordered(
     order_id: Callable[[str], str] | None = None,
 ) -> int:
     """Give an order to stations, None means all of them, say to how many, and return the exit code."""
-    enrolled = [file.stem for file in settings.keys.stations.glob("*.pub") if STATION_ID.fullmatch(file.stem)]
+    known = enrolled(settings.keys.stations)
     try:
         with closing(Store.open(settings.store.url)) as store:
-            given = give(store, Clock(), order, stations=stations, enrolled=enrolled, who=whoever(), order_id=order_id)
+            given = give(store, Clock(), order, stations=stations, enrolled=known, who=whoever(), order_id=order_id)
     except (UnknownStationsError, *NO_STORE) as error:
         return fail(first_line(error))
     had = f"; {given.already} have it already" if given.already else ""

@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -11,7 +11,8 @@ from common.changes import Changes
 from common.clock import Clock
 from hq.expiry import Whose, expiring, seconds_left
 from hq.link import Link
-from hq.orders import Orders
+from hq.ordering import Given, give
+from hq.orders import Order, Orders
 from hq.store import Store
 from hq.view import Health, Overview, SignIn
 
@@ -28,9 +29,11 @@ class Desk:
         clock: Clock,
         *,
         certificates: Mapping[Whose, Path],
+        enrolled: Callable[[], Collection[str]],
     ) -> None:
         self._store = store
         self._certificates = certificates
+        self._enrolled = enrolled
         self._orders = orders
         self._link = link
         self._changes = changes
@@ -45,6 +48,12 @@ class Desk:
     async def answer(self, station: str, call: str, event_id: str, by: str) -> bool:
         """Answer a call: an order to its station, durable when this returns."""
         return await asyncio.to_thread(self._orders.answer, station, call, by, event_id)
+
+    async def order(
+        self, order: Order, stations: Collection[str] | None, *, by: str, order_id: Callable[[str], str]
+    ) -> Given:
+        """Give an order to stations, None means all, durable when this returns. Raises UnknownStationsError."""
+        return await asyncio.to_thread(self._order, order, stations, by, order_id)
 
     async def changed(self, since: int) -> int:
         """Wait until the version is above `since`."""
@@ -62,6 +71,20 @@ class Desk:
         """Return what Prometheus scrapes."""
         now = self._clock.wall_ms()
         return self._store.metrics.expose(self._store.facts(now), self._left(now)), CONTENT_TYPE_LATEST
+
+    def _order(self, order: Order, stations: Collection[str] | None, by: str, order_id: Callable[[str], str]) -> Given:
+        given = give(
+            self._store,
+            self._clock,
+            order,
+            stations=stations,
+            enrolled=self._enrolled(),
+            who=by,
+            order_id=order_id,
+        )
+        for station in given.stations:
+            self._orders.on_append(station)
+        return given
 
     def _left(self, now_ms: int) -> dict[Whose, int]:
         """Return for how many seconds each certificate is good."""

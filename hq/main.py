@@ -14,6 +14,7 @@ from hq.desk import Desk
 from hq.expiry import certificate_files
 from hq.housekeeping import Housekeeping
 from hq.link import Link
+from hq.ordering import enrolled
 from hq.orders import Orders
 from hq.own_keys import order_keys
 from hq.own_loop import OwnLoop
@@ -57,7 +58,15 @@ async def run(settings: HqSettings) -> None:
         token=keyfiles.read_password(web.token_file) if web.token_file else "",
     )
     app = build(
-        Desk(store, orders, link, changes, clock, certificates=certificate_files(settings)),
+        Desk(
+            store,
+            orders,
+            link,
+            changes,
+            clock,
+            certificates=certificate_files(settings),
+            enrolled=lambda: enrolled(settings.keys.stations),
+        ),
         store.database,
         doorway,
         calendar=settings.calendar.calendar,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import bindparam, select
@@ -14,6 +15,7 @@ from hq.audit import Act
 from hq.orders import Order, Orders
 from hq.snapshot import STANDING, standing
 from hq.store import Store
+from sync.topics import STATION_ID
 
 _stations = tables.stations
 _HEARD = select(_stations.c.station, _stations.c.revoked_ms).where(_stations.c.station != bindparam("nobody"))
@@ -72,6 +74,11 @@ def give(
         given.append(station)
     store.changed()
     return Given(tuple(given), len(asked) - len(given))
+
+
+def enrolled(folder: Path) -> list[str]:
+    """Return the stations whose public keys are in a folder: some may never have been heard of."""
+    return [file.stem for file in folder.glob("*.pub") if STATION_ID.fullmatch(file.stem)]
 
 
 def _known(store: Store, enrolled: Iterable[str]) -> set[str]:

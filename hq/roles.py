@@ -4,16 +4,16 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 Role: TypeAlias = Literal["monitor", "supervisor", "auditor", "administrator"]
-Permission: TypeAlias = Literal["watch", "answer", "follow-up", "audit", "accounts"]
+Permission: TypeAlias = Literal["watch", "answer", "order", "follow-up", "audit", "accounts"]
 
 PERMITTED: Final[dict[Role, frozenset[Permission]]] = {
-    "monitor": frozenset({"watch", "answer"}),
-    "supervisor": frozenset({"watch", "answer", "follow-up"}),
+    "monitor": frozenset({"watch", "answer", "order"}),
+    "supervisor": frozenset({"watch", "answer", "order", "follow-up"}),
     "auditor": frozenset({"watch", "audit"}),
     "administrator": frozenset({"watch", "answer", "accounts"}),
 }
-"""Everybody sees calls for help; who was not satisfied with which record is for supervisors alone. Who reads the audit
-changes nothing else, and nobody reads it who makes accounts."""
+"""Everybody sees calls for help; whoever watches over the stations gives them orders; who was not satisfied with which
+record is for supervisors alone. Who reads the audit changes nothing else, and nobody reads it who makes accounts."""
 
 _MINUTE_MS: Final = 60_000
 _HOUR_MS: Final = 60 * _MINUTE_MS
@@ -55,6 +55,6 @@ class Session:
         if permission == "watch":
             return True
         since = now_ms - self.began_ms
-        if permission in ("answer", "follow-up"):
+        if permission in ("answer", "order", "follow-up"):
             return not self.wall and since < SHIFT_MS and now_ms - self.seen_ms < IDLE_MS
         return not self.wall and since < PAPERS_MS

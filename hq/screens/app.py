@@ -22,6 +22,7 @@ from hq.screens.door import Door, Doorway
 from hq.screens.equipment_pages import EquipmentPages
 from hq.screens.figure_pages import FigurePages
 from hq.screens.follow_up_pages import FollowUpPages
+from hq.screens.order_pages import OrderPages
 from hq.screens.papers import Papers
 from hq.screens.referral_pages import ReferralPages
 from hq.screens.server import AsgiServer
@@ -59,6 +60,7 @@ def build(
     FollowUpPages(follow_ups, door, pages).serve(app)
     DispatchPages(database, door, pages, zone=calendar.zone).serve(app)
     EquipmentPages(database, door, pages, zone=calendar.zone).serve(app)
+    OrderPages(desk, database, door, pages, zone=calendar.zone, wall_ms=wall_ms).serve(app)
     ReferralPages(database, door, pages, calendar, wall_ms).serve(app)
     FigurePages(database, door, pages, calendar, wall_ms).serve(app)
     Papers(database, accounts, door, pages).serve(app)

@@ -1,7 +1,10 @@
 """What headquarters' page needs of headquarters, and nothing more."""
 
+from collections.abc import Callable, Collection
 from typing import Protocol
 
+from hq.ordering import Given
+from hq.orders import Order
 from hq.view import Health, Overview, SignIn
 
 
@@ -16,6 +19,14 @@ class Desk(Protocol):
 
         `event_id` is the order's id; the same id a second time changes nothing. False: there is no such open call,
         or it has been answered.
+        """
+
+    async def order(
+        self, order: Order, stations: Collection[str] | None, *, by: str, order_id: Callable[[str], str]
+    ) -> Given:
+        """Give an order to stations, None means all, durable when this returns; `by` stands in the audit.
+
+        `order_id`: its id for a station; one that was given before is not given again. Raises UnknownStationsError.
         """
 
     async def changed(self, since: int) -> int:

@@ -1,7 +1,8 @@
-"""Dispatches on headquarters' pages: which were sent where, and how each stands. `jingting hq order dispatch` sends."""
+"""Dispatches on headquarters' pages: which were sent where, and how each stands. `/orders` sends."""
 
 import asyncio
 from datetime import datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from microdot import Microdot, Request, Response
@@ -29,12 +30,15 @@ class DispatchPages:
         """Show the newest ones."""
         found = await asyncio.to_thread(newest, self._database)
         seat = self._door.values(request.g.seat)
-        return self._pages.page(request, "dispatches.html", **seat, dispatches=found, local=self._local)
+        return self._pages.page(
+            request, "dispatches.html", **seat, dispatches=found, local=partial(local, zone=self._zone)
+        )
 
-    def _local(self, time: str) -> str:
-        """Return an RFC 3339 time as the city reads it, an unsure one with its `~`."""
-        unsure, moment = time[: time.startswith("~")], time.removeprefix("~")
-        try:
-            return unsure + datetime.fromisoformat(moment).astimezone(self._zone).strftime("%Y-%m-%d %H:%M")
-        except (ValueError, OverflowError):  # a station may have sent any digits
-            return time
+
+def local(time: str, zone: ZoneInfo) -> str:
+    """Return an RFC 3339 time as the city reads it, an unsure one with its `~`."""
+    unsure, moment = time[: time.startswith("~")], time.removeprefix("~")
+    try:
+        return unsure + datetime.fromisoformat(moment).astimezone(zone).strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError):  # a station may have sent any digits
+        return time

@@ -18,6 +18,7 @@ from agent.view import CallView, DeviceView, StationView
 from hq import audit, passwords, tables
 from hq.accounts import Accounts
 from hq.database import Database
+from hq.ordering import Given, UnknownStationsError
 from hq.screens.app import build as build_headquarters
 from hq.screens.door import Doorway
 from hq.screens.server import listener
@@ -184,6 +185,7 @@ class CityDesk:
         )
         self._moved = asyncio.Condition()
         self.orders = {}
+        self.given = {}
         self.sign_ins = []
 
     async def overview(self):
@@ -199,6 +201,16 @@ class CityDesk:
             self._overview = replace(self._overview, calls=calls, version=self._overview.version + 1)
             self._moved.notify_all()
         return True
+
+    async def order(self, order, stations, *, by, order_id):
+        known = [row.station for row in self._overview.stations if not row.revoked]
+        asked = known if stations is None else list(stations)
+        if unknown := set(asked) - set(known):
+            raise UnknownStationsError(unknown)
+        fresh = [station for station in asked if (order_id(station), station) not in self.given]
+        for station in fresh:
+            self.given[order_id(station), station] = (order, by)
+        return Given(tuple(fresh), len(asked) - len(fresh))
 
     async def changed(self, since):
         async with self._moved:

@@ -1,9 +1,8 @@
 """Figures of days, added up of what is counted (`common.counted`): with denominators, and what is not known. Pure."""
 
-from calendar import monthrange
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 import msgspec
@@ -12,6 +11,8 @@ from common.events import CLOSE_REASONS, RATINGS, Rating
 
 ANCHORS: Final = ((15, 90), (20, 95))
 """Of calls, within so many seconds so many percent are to be answered (NENA-STA-020.1-2020, 2.2.1)."""
+
+_FEWEST: Final = 28  # days that every month has
 
 
 class Answering(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,8 +99,11 @@ def ratings(counted: Iterable[tuple[str, str, int]]) -> dict[Rating, int]:
 
 def days_of(month: date) -> Iterator[str]:
     """Yield the days (`2026-11-22`) of the month in which a day is."""
-    for day in range(monthrange(month.year, month.month)[1]):
-        yield month.replace(day=day + 1).isoformat()
+    # Without `calendar`, which a kiosk needs for nothing else; the last month of all has no day after it.
+    yield from (month.replace(day=day).isoformat() for day in range(1, _FEWEST + 1))
+    day = month.replace(day=_FEWEST)
+    while day < date.max and (day := day + timedelta(days=1)).month == month.month:
+        yield day.isoformat()
 
 
 def _answering(helped: Counter[str], answers: Counter[str]) -> Answering:

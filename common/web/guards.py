@@ -18,7 +18,10 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-"""Sent with every answer, errors included."""
+"""Sent with every answer, errors included; an answer that says KEEP keeps that."""
+
+KEEP = "public, max-age=31536000, immutable"
+"""`Cache-Control` of what is the same on every page and never changes under its address (RFC 8246)."""
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -42,7 +45,8 @@ def guard(app: Microdot, *, allowed_hosts: Collection[str], linked: bool = True,
             raise HTTPException(403, "Forbidden")
 
     async def harden(_request: Request | None, response: Response) -> Response:
-        response.headers.update(HEADERS)
+        kept = response.headers.get("Cache-Control") == KEEP
+        response.headers.update(HEADERS | {"Cache-Control": KEEP} if kept else HEADERS)
         return response
 
     app.before_request(refuse)

@@ -11,7 +11,7 @@ from microdot import Microdot, Request, Response
 from microdot.microdot import HTTPException
 
 from common.web.faults import keep_words_out_of_the_log
-from common.web.guards import guard
+from common.web.guards import KEEP, guard
 from common.web.languages import COOKIE, DEFAULT, LANGUAGES, catalogue, chosen
 from common.web.templates import environment, spoken_in
 
@@ -97,11 +97,14 @@ class Pages:
             text = self._environment.get_template(template).render(values, lang=language, asset=_asset)
         return Response(text, status, {"Content-Type": "text/html; charset=utf-8"})
 
-    async def _serve_static(self, _request: Request, name: str) -> Response:
+    async def _serve_static(self, request: Request, name: str) -> Response:
         if name not in self._static:
             raise HTTPException(404)
         body, content_type = self._static[name]
-        return Response(body, headers={"Content-Type": content_type})
+        headers = {"Content-Type": content_type}
+        if f"{request.path}?{request.query_string}" == _asset(name):
+            headers["Cache-Control"] = KEEP  # under that address it is never another
+        return Response(body, headers=headers)
 
     async def _error(self, status: int, request: Request | None) -> Response:
         return self._render(self._language(request), "error.html", status, {"status": status})

@@ -21,6 +21,7 @@ BENCHES = (
     "signing",
     "sealing",
     "pages",
+    "duty",
 )
 COLUMNS = ("name", "value", "unit", "baseline", "ratio", "aim", "met")
 

@@ -1,3 +1,4 @@
+import re
 from types import SimpleNamespace
 
 import httpx
@@ -5,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.web.guards import host_name, is_same_origin
+from common.web.guards import KEEP, host_name, is_same_origin
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,14 @@ async def test_every_answer_forbids_other_hosts_inline_scripts_and_storing(stati
     assert "unsafe" not in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cache-control"] == "no-store"
+
+
+async def test_what_is_the_same_on_every_page_may_be_kept_under_the_address_that_pages_name_and_no_other(station):
+    page = (await station.get("/duty")).text
+    [address] = {found for found in re.findall(r'(?:src|href)="([^"]+)"', page) if "/static/night.css" in found}
+    assert (await station.get(address)).headers["cache-control"] == KEEP
+    for other in ("/static/night.css", "/static/night.css?0123456789ab", f"{address}0"):
+        assert (await station.get(other)).headers["cache-control"] == "no-store"
 
 
 async def test_an_error_answers_in_the_visitors_language(station):

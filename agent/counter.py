@@ -141,7 +141,7 @@ def open_counter(
         clock,
         changed,
         shifts,
-        Handovers(journal, teams=shifts.handing_over, devices=devices, alarms=alarms.items),
+        Handovers(journal, teams=shifts.handing_over, devices=devices, alarms=alarms.items, sign_in=sign_in),
         FigureBook(journal, records, clock),
         Loans(journal, clock, lists, is_record=is_record, changed=changed),
         FoundThings(journal, clock, lists, is_record=is_record, changed=changed),

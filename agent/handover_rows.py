@@ -34,6 +34,8 @@ CREATE TABLE IF NOT EXISTS handover_checks(
     label TEXT NOT NULL, accepted INTEGER NOT NULL, reason TEXT NOT NULL,
     PRIMARY KEY (handover, kind, item)
 ) WITHOUT ROWID;
+-- Those that both sides signed with their PINs; of the others the numbers were typed and believed.
+CREATE TABLE IF NOT EXISTS handover_proofs(handover TEXT PRIMARY KEY) WITHOUT ROWID;
 -- What was refused when a handover was signed: with which team it stays.
 CREATE TABLE IF NOT EXISTS handover_stays(
     kind TEXT NOT NULL, item TEXT NOT NULL, team TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (kind, item)
@@ -66,6 +68,7 @@ _NOTES: Final = "SELECT id, text FROM handover_notes ORDER BY place"
 _LAST: Final = "SELECT id, giving, receiving, begun, signed FROM handovers ORDER BY place DESC LIMIT 1"
 _PAST: Final = (
     "SELECT id, giving, receiving, begun, signed, giving_staff, receiving_staff,"
+    " id IN (SELECT handover FROM handover_proofs),"
     " (SELECT count(*) FROM handover_checks WHERE handover = id AND accepted),"
     " (SELECT count(*) FROM handover_checks WHERE handover = id AND NOT accepted)"
     " FROM handovers WHERE signed <> ''"
@@ -74,7 +77,7 @@ _PAST: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signed:
-    """A handover that was signed; times as the station's clock said (RFC 3339)."""
+    """A handover that was signed; times as the station's clock said (RFC 3339). `proven`: by PINs."""
 
     id: str
     giving: str
@@ -83,6 +86,7 @@ class Signed:
     signed: str
     giving_staff: str
     receiving_staff: str
+    proven: bool
     accepted: int
     refused: int
 
@@ -193,8 +197,19 @@ def find(connection: sqlite3.Connection, handover: str) -> tuple[Signed, tuple[L
 
 
 def _past(row: tuple[Any, ...]) -> Signed:
-    names = ("id", "giving", "receiving", "begun", "signed", "giving_staff", "receiving_staff", "accepted", "refused")
-    return Signed(**dict(zip(names, row, strict=True)))
+    handover, giving, receiving, begun, signed, giving_staff, receiving_staff, proven, accepted, refused = row
+    return Signed(
+        id=handover,
+        giving=giving,
+        receiving=receiving,
+        begun=begun,
+        signed=signed,
+        giving_staff=giving_staff,
+        receiving_staff=receiving_staff,
+        proven=bool(proven),
+        accepted=accepted,
+        refused=refused,
+    )
 
 
 def _note(connection: sqlite3.Connection, event_id: str, handover: str | None) -> None:
@@ -237,6 +252,8 @@ def _signed(
         "UPDATE handovers SET signed = ?, giving_staff = ?, receiving_staff = ? WHERE id = ?",
         (event["time"], payload.giving_staff, payload.receiving_staff, handover),
     )
+    if payload.by == "pin":
+        connection.execute("INSERT OR IGNORE INTO handover_proofs VALUES (?)", (handover,))
     connection.execute(
         "DELETE FROM handover_notes WHERE id IN"
         " (SELECT item FROM handover_checks WHERE handover = ? AND accepted AND kind = 'note')",
@@ -277,6 +294,7 @@ def _forget(connection: sqlite3.Connection) -> None:
     (oldest,) = connection.execute("SELECT coalesce(max(place), 0) FROM handovers").fetchone()
     connection.execute("DELETE FROM handovers WHERE place <= ?", (oldest - KEPT,))
     connection.execute("DELETE FROM handover_checks WHERE handover NOT IN (SELECT id FROM handovers)")
+    connection.execute("DELETE FROM handover_proofs WHERE handover NOT IN (SELECT id FROM handovers)")
     connection.execute(
         "DELETE FROM handover_events WHERE handover IS NOT NULL AND handover NOT IN (SELECT id FROM handovers)"
     )

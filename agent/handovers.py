@@ -5,7 +5,8 @@ in the transaction that writes it, by the sheet of that moment.
 """
 
 import re
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, Literal, TypeAlias
 
@@ -15,6 +16,7 @@ from agent.handover_rows import Line, Signed
 from agent.journal import Journal
 from agent.pen import Pen
 from agent.record_form import check_id
+from agent.sign_in import SignIn, SignInRefused
 from agent.view import DeviceView
 from common.events import HandoverBegun, HandoverChecked, HandoverNoted, HandoverSigned
 
@@ -24,22 +26,27 @@ MOST_PAST: Final = 20
 Outcome: TypeAlias = Literal["done", "gone", "undecided"]
 """`gone`: there is no such handover, or item, any more; `undecided`: an item of the sheet was not gone through."""
 
-SignatureOf: TypeAlias = Callable[[str], str | None]
-"""From what somebody gave to sign with to the staff number that stands in the journal; None when it is no good."""
+By: TypeAlias = Literal["typed", "pin"]
+"""How both sides signed."""
+
+Side: TypeAlias = Literal["giving", "receiving"]
 
 _STAFF: Final = re.compile(r"[0-9A-Za-z._/\-]{1,64}")
 
 
-def as_typed(text: str) -> str | None:
-    """Take a staff number as it was typed: whoever types it is believed."""
-    return text if _STAFF.fullmatch(text) else None
+class SignatureRefused(Exception):
+    """A side's PIN was not taken: `why` and `wait_s` as in `agent.sign_in.SignInRefused`."""
+
+    def __init__(self, side: Side, refused: SignInRefused) -> None:
+        super().__init__(f"{side}: {refused.why}")
+        self.side, self.why, self.wait_s = side, refused.why, refused.wait_s
 
 
 class Handovers:
     """The handovers of one station. Everything raises JournalError when the disk fails.
 
     `teams` tells who gives and who receives by the rota; `devices` and `alarms` what is broken, and shelved, now.
-    `signature_of` is where signing in will come in.
+    `sign_in` has the staff list, if there is one: then both sides prove their numbers.
     """
 
     def __init__(
@@ -49,13 +56,13 @@ class Handovers:
         teams: Callable[[], tuple[str, str] | None],
         devices: Callable[[], tuple[DeviceView, ...]],
         alarms: Callable[[], tuple[Item, ...]] = lambda: (),
-        signature_of: SignatureOf = as_typed,
+        sign_in: SignIn | None = None,
     ) -> None:
         self._journal = journal
         self._teams = teams
         self._devices = devices
         self._alarms = alarms
-        self._signature_of = signature_of
+        self._sign_in = sign_in
 
     def sheet(self) -> Sheet:
         """Return the sheet of now, whether a handover is begun or not."""
@@ -97,16 +104,48 @@ class Handovers:
             partial(self._check, event_id, handover, key, self._others(), accepted=accepted, reason=reason)
         )
 
-    async def sign(self, event_id: str, handover: str, *, giving: str, receiving: str) -> Outcome:
+    @property
+    def needs_pins(self) -> bool:
+        """Tell whether signatures are proven: whether the station has a staff list."""
+        return self._sign_in is not None and self._sign_in.listed
+
+    def outcome(self, event_id: str, handover: str) -> Outcome | None:
+        """Return what would come of signing before anybody gives their PIN; None when both may sign."""
+        others = self._others()
+        return self._journal.query(lambda connection: _outcome(connection, event_id, handover, others)[0])
+
+    async def prove(self, signatures: Mapping[Side, tuple[str, str]]) -> By:
+        """Look at both sides' numbers and PINs, one after the other, and return as what they may sign.
+
+        Without a staff list nothing is looked at. Raises NotTakenError for numbers that are none, or twice the same;
+        SignatureRefused for a PIN that is not theirs.
+        """
+        sides: tuple[Side, ...] = ("giving", "receiving")
+        numbers = [_number(f"{side}_staff", signatures[side][0]) for side in sides]
+        if numbers[0] == numbers[1]:
+            raise NotTakenError("receiving_staff", "same")
+        if self._sign_in is None or not self._sign_in.listed:
+            return "typed"
+        for side, number in zip(sides, numbers, strict=True):
+            try:
+                await self._sign_in.prove(number, signatures[side][1])
+            except SignInRefused as refused:
+                raise SignatureRefused(side, refused) from None
+        return "pin"
+
+    async def sign(self, event_id: str, handover: str, *, giving: str, receiving: str, by: By = "typed") -> Outcome:
         """Sign for both sides; nothing is signed before every item of the sheet of now was gone through.
 
-        Raises NotTakenError for a signature that is no good, or twice the same one.
+        `by` is what `prove` returned. Raises NotTakenError for a number that is none, twice the same one, or one that
+        was not proven where there is a staff list.
         """
         check_id(event_id)
-        by = self._signed("giving_staff", giving), self._signed("receiving_staff", receiving)
-        if by[0] == by[1]:
+        staff = _number("giving_staff", giving), _number("receiving_staff", receiving)
+        if staff[0] == staff[1]:
             raise NotTakenError("receiving_staff", "same")
-        return await self._journal.run(partial(self._sign, event_id, handover, by, self._others()))
+        if by == "typed" and self.needs_pins:
+            raise NotTakenError("giving_staff", "wrong")
+        return await self._journal.run(partial(self._sign, event_id, handover, staff, self._others(), by=by))
 
     # -- inside the writer's transaction ----------------------------------------------------------------------------
 
@@ -130,18 +169,17 @@ class Handovers:
         pen.append(event, event_id)
         return "done"
 
-    def _sign(self, event_id: str, handover: str, by: tuple[str, str], others: tuple[Item, ...], pen: Pen) -> Outcome:
-        if handover_rows.is_known(pen.connection, event_id):
-            return "done"
-        sheet = handover_rows.draft(pen.connection, others, read=False)
-        if sheet.id != handover:
-            return "gone"
-        if sheet.undecided:
-            return "undecided"
+    def _sign(
+        self, event_id: str, handover: str, staff: tuple[str, str], others: tuple[Item, ...], pen: Pen, *, by: By
+    ) -> Outcome:
+        outcome, sheet = _outcome(pen.connection, event_id, handover, others)
+        if outcome is not None:
+            return outcome
         event = HandoverSigned(
             handover=handover,
-            giving_staff=by[0],
-            receiving_staff=by[1],
+            giving_staff=staff[0],
+            receiving_staff=staff[1],
+            by=by,
             accepted=sheet.count(accepted=True),
             refused=sheet.count(accepted=False),
         )
@@ -149,12 +187,6 @@ class Handovers:
         return "done"
 
     # -- small things -----------------------------------------------------------------------------------------------
-
-    def _signed(self, field: str, text: str) -> str:
-        staff = self._signature_of(text.strip())
-        if staff is None:
-            raise NotTakenError(field, "wrong" if text.strip() else "missing")
-        return staff
 
     def _others(self) -> tuple[Item, ...]:
         """Return what only the memory knows: devices that are broken, alarms that are shelved."""
@@ -164,6 +196,25 @@ class Handovers:
             if device.state in ("absent", "faulty") or (device.self_test and device.self_test.state == "failed")
         )
         return (*broken, *self._alarms())
+
+
+def _outcome(
+    connection: sqlite3.Connection, event_id: str, handover: str, others: tuple[Item, ...]
+) -> tuple[Outcome | None, Sheet]:
+    """Return what stands against signing, and the sheet."""
+    sheet = handover_rows.draft(connection, others, read=False)
+    if handover_rows.is_known(connection, event_id):
+        return "done", sheet
+    if sheet.id != handover:
+        return "gone", sheet
+    return ("undecided" if sheet.undecided else None), sheet
+
+
+def _number(field: str, text: str) -> str:
+    number = text.strip()
+    if not _STAFF.fullmatch(number):
+        raise NotTakenError(field, "wrong" if number else "missing")
+    return number
 
 
 def _check(field: str, text: str) -> None:

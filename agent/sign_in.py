@@ -99,11 +99,34 @@ class SignIn:
         session.touched_ns = self._clock.mono_ns()
         return session.staff
 
+    @property
+    def listed(self) -> bool:
+        """Tell whether headquarters has sent a staff list; raises JournalError."""
+        return bool(self._journal.query(staff.members))
+
     async def sign_in(self, number: str, pin: str) -> str:
         """Sign somebody in, in place of who is, and return the token for their browser once it stands in the journal.
 
         Raises SignInRefused, and JournalError when the disk fails: who cannot be noted is not signed in.
         """
+        member = await self._member(number, pin)
+        await self._journal.append(StaffSignedIn(staff=number))
+        await self._was_right(number, member)
+        self._end("replaced")
+        self._session = _Session(number, member.pin, secrets.token_urlsafe(24), self._clock.mono_ns())
+        self._wake.set()
+        self._changed()
+        return self._session.token
+
+    async def prove(self, number: str, pin: str) -> None:
+        """Look at a PIN that somebody signs something else with; who is signed in stays so.
+
+        It is slowed down together with signing in, so that it is no second way to guess. Raises likewise.
+        """
+        await self._was_right(number, await self._member(number, pin))
+
+    async def _member(self, number: str, pin: str) -> staff.Member:
+        """Return whose number and PIN these are. Raises SignInRefused, and JournalError."""
         member = self._journal.query(staff.members).get(number)
         guesser = _NOBODY if member is None else number
         if wait_s := self._slowing.wait_s(guesser):
@@ -125,15 +148,12 @@ class SignIn:
         now = self._journal.query(staff.members).get(number)
         if now is None or now.pin != member.pin:
             raise SignInRefused("wrong")  # withdrawn, or another one issued, while it was looked at
-        await self._journal.append(StaffSignedIn(staff=number))
+        return member
+
+    async def _was_right(self, number: str, member: staff.Member) -> None:
         self._slowing.forget(number)
         if member.wrong:
             await self._journal.run(partial(staff.count, number=number, wrong=0))
-        self._end("replaced")
-        self._session = _Session(number, member.pin, secrets.token_urlsafe(24), self._clock.mono_ns())
-        self._wake.set()
-        self._changed()
-        return self._session.token
 
     def sign_out(self, token: str | None) -> None:
         """End the sign-in of this browser."""

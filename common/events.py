@@ -286,11 +286,15 @@ class HandoverChecked(Payload, frozen=True, kw_only=True):
 
 
 class HandoverSigned(Payload, frozen=True, kw_only=True):
-    """Both sides have signed, every item of the sheet gone through; nothing of it is closed by that."""
+    """Both sides have signed, every item of the sheet gone through; nothing of it is closed by that.
+
+    `by`: each proved their number with its PIN; or, at a station without a staff list, typed it and was believed.
+    """
 
     handover: Identifier
     giving_staff: Name
     receiving_staff: Name
+    by: Literal["typed", "pin"] = "typed"
     accepted: Count
     refused: Count
 

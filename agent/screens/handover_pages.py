@@ -1,5 +1,6 @@
 """The duty desk's handover: the sheet of now, one item after the other, both signatures, and a page to print."""
 
+import math
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Literal, TypeVar, get_args
 
@@ -9,6 +10,7 @@ from microdot.microdot import HTTPException
 from agent.counter import Counter
 from agent.database import JournalError
 from agent.handover import LONGEST, Item, Key, NotTakenError, Sheet
+from agent.handovers import SignatureRefused
 from agent.screens.board import page_of
 from agent.screens.forms import NotSavedError, Patience, event_id_of, known
 from agent.screens.sign_in_pages import SignInPages
@@ -18,6 +20,7 @@ from common.web.pages import Pages, form_of
 PAGE: Final = 25
 """Items of the sheet on one page."""
 
+_MOST_PIN: Final = 64
 _HERE: Final = "/duty/handover"
 T = TypeVar("T")
 
@@ -63,7 +66,7 @@ class HandoverPages:
             return redirect(_HERE, 303)
         item = _found(sheet, request.args.get("item", "")) or next(iter(sheet.undecided), None)
         if item is None:
-            return self._page(request, "duty_handover_sign.html", sheet=sheet)
+            return self._page(request, "duty_handover_sign.html", sheet=sheet, **self._signing())
         place = sheet.items.index(item) + 1
         return self._page(request, "duty_handover_item.html", sheet=sheet, item=item, place=place)
 
@@ -97,15 +100,38 @@ class HandoverPages:
 
     async def sign(self, request: Request, handover: str) -> Response:
         """Sign for both sides, and show what was signed; or the item that nobody has gone through yet."""
-        form = form_of(request)
-        signing = self._handovers.sign(
-            event_id_of(request),
-            known(handover),
-            giving=form.get("giving_staff", ""),
-            receiving=form.get("receiving_staff", ""),
-        )
+        form, event_id = form_of(request), event_id_of(request)
+        giving, receiving = form.get("giving_staff", ""), form.get("receiving_staff", "")
         goals = {"done": f"{_HERE}/past/{handover}", "undecided": f"{_HERE}/next"}
+        already = self._asked(lambda: self._handovers.outcome(event_id, known(handover)))
+        if already is not None:
+            return redirect(goals.get(already, _HERE), 303)
+        try:
+            by = await self._handovers.prove(
+                {
+                    "giving": (giving, form.get("giving_pin", "")[:_MOST_PIN]),
+                    "receiving": (receiving, form.get("receiving_pin", "")[:_MOST_PIN]),
+                }
+            )
+        except SignatureRefused as refused:
+            return self._sign_again(request, giving, receiving, refused)
+        except NotTakenError as error:
+            return self._refuse(request, "wrong", error)
+        except JournalError:
+            return self._refuse(request, "disk")
+        signing = self._handovers.sign(event_id, handover, giving=giving, receiving=receiving, by=by)
         return await self._done(request, signing, _HERE, goals)
+
+    def _signing(self, giving: str | None = None, receiving: str = "") -> dict[str, object]:
+        pins = self._asked(lambda: self._handovers.needs_pins)
+        return {"pins": pins, "giving": giving, "receiving": receiving, "refused": None, "wait_s": 0}
+
+    def _sign_again(self, request: Request, giving: str, receiving: str, refused: SignatureRefused) -> Response:
+        """Ask again: all that was typed stands there again, but no PIN."""
+        values = self._signing(giving, receiving) | {"refused": refused, "wait_s": math.ceil(refused.wait_s)}
+        response = self._page(request, "duty_handover_sign.html", sheet=self._sheet(), **values)
+        response.status_code = 403
+        return response
 
     # -- small things -----------------------------------------------------------------------------------------------
 

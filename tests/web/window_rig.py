@@ -161,7 +161,11 @@ async def a_window(changed, calling=lambda: False, broken=()):
             records.team = shifts.team
             alarms = alarm_shelf.AlarmShelf(journal, clock, turn=shifts.turn, changed=changed)
             handovers = Handovers(
-                journal, teams=shifts.handing_over, devices=lambda: tuple(broken), alarms=alarms.items
+                journal,
+                teams=shifts.handing_over,
+                devices=lambda: tuple(broken),
+                alarms=alarms.items,
+                sign_in=sign_in,
             )
             there = attendance.Attendance(journal, clock)
             there.restore()

@@ -47,6 +47,7 @@ class Disk:
         ask: Callable[[Path], Found] | None = None,
     ) -> None:
         self.view: DiskView | None = None
+        self.found: Found | None = None  # as it answered last, None while it does not
         self._folder = folder
         self._wanted = wanted
         self._changed = changed
@@ -65,14 +66,17 @@ class Disk:
             self._asking = asyncio.get_running_loop().run_in_executor(None, self._ask, self._folder)
         done, _ = await asyncio.wait({self._asking}, timeout=patience_s)
         if not done:
+            self.found = None
             self._show(DiskView(state="silent", free_bytes=None, free_inodes=None))
             return
         asked, self._asking = self._asking, None
         try:
             found = asked.result()
         except OSError:  # what else it says, the journal says too
+            self.found = None
             self._show(DiskView(state="silent", free_bytes=None, free_inodes=None))
             return
+        self.found = found
         self._show(seen(found, wanted=self._wanted()))
 
     def _show(self, view: DiskView) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from agent.disk import Found
 from agent.equipment import Equipment
 from agent.help import HelpDesk
 from agent.journal import Journal
@@ -26,6 +27,7 @@ class Health:
         agent: str,
         every_s: float,
         certificate_s: Callable[[], int | None],
+        disk: Callable[[], Found | None],
     ) -> None:
         self._equipment = equipment
         self._journal = journal
@@ -35,6 +37,7 @@ class Health:
         self._agent = agent
         self._every_s = every_s
         self._certificate_s = certificate_s
+        self._disk = disk
         self._soon = asyncio.Event()
         self._urgent = False
 
@@ -95,6 +98,10 @@ class Health:
         certificate_s = self._certificate_s()
         if certificate_s is not None:
             sample["certificate_s"] = certificate_s
+        disk = self._disk()
+        if disk is not None:
+            sample |= {"disk_free_bytes": disk.free_bytes, "disk_read_only": disk.read_only}
+            sample |= {} if disk.free_inodes is None else {"disk_free_inodes": disk.free_inodes}
         if since is not None:
             sample["ringing"] = {"since": since, "recorded": False}
         return sample

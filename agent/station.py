@@ -137,6 +137,12 @@ async def run(settings: StationSettings) -> None:
         on_reopened=help_desk.journal_opened,
     )
     renewal = _keep_link(settings, clock, link, changes, supervisor)
+    disk = Disk(
+        station.data,
+        wanted=lambda: max(0, settings.journal.limits.max_bytes - journal.quota.size),
+        changed=changes.moved,
+    )
+    supervisor.keep("disk", disk.run)
     health = Health(
         journal=journal,
         desk=help_desk,
@@ -146,6 +152,7 @@ async def run(settings: StationSettings) -> None:
         agent=VERSION,
         every_s=settings.health.every_s,
         certificate_s=lambda: None if renewal is None else renewal.certificate_s,
+        disk=lambda: disk.found,
     )
     followers = Followers(
         help_desk, equipment, health, _keep_house(settings, journal, clock, link, supervisor), link, changes
@@ -162,12 +169,6 @@ async def run(settings: StationSettings) -> None:
     help_desk.on_recorded = health.ringing_changed
     finding = _find(settings, clock, changes, supervisor)
     counter.patrols.spots = counter.found.spots = lambda: () if finding is None else finding.spots()
-    disk = Disk(
-        station.data,
-        wanted=lambda: max(0, settings.journal.limits.max_bytes - journal.quota.size),
-        changed=changes.moved,
-    )
-    supervisor.keep("disk", disk.run)
     desk = Desk(
         identity=station,
         help_desk=help_desk,

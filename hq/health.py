@@ -19,6 +19,9 @@ KNOWN: Final[dict[str, tuple[type, ...]]] = {
     "journal_full": (bool,),
     "journal_bytes": (int,),
     "journal_refused": (int,),  # events, since the station started
+    "disk_free_bytes": (int,),  # none of these three while its disk does not answer
+    "disk_free_inodes": (int,),
+    "disk_read_only": (bool,),
     "certificate_s": (int,),  # until it ends, as far as the station knows the time
     "takeover": (bool,),
     "refused": (int,),  # messages, since the station started

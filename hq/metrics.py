@@ -34,6 +34,9 @@ HEALTH: Final = {
     "journal_full": ("station_journal_full", "1 while the station's journal takes nothing but calls for help"),
     "journal_bytes": ("station_journal_bytes", "What the files of the station's journal take"),
     "journal_refused": ("station_journal_refused", "Events the station's full journal has refused since it started"),
+    "disk_free_bytes": ("station_disk_free_bytes", "What may still be written on the disk of the station's data"),
+    "disk_free_inodes": ("station_disk_free_inodes", "Files that may still be made there"),
+    "disk_read_only": ("station_disk_read_only", "1 while that disk can only be read"),
     "clock_trusted": ("station_clock_trusted", "1 while the station's clock is synchronised"),
     "certificate_s": (
         "station_certificate_expiry_seconds",

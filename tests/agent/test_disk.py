@@ -78,11 +78,12 @@ async def test_a_disk_that_hangs_is_asked_once_and_shown_as_silent_until_it_answ
     for _ in range(3):
         await disk.look(patience_s=0.01)
         assert disk.view == DiskView(state="silent", free_bytes=None, free_inodes=None)
-    assert len(asked) == 1
+    assert (len(asked), disk.found) == (1, None)
     answers.set()
     async with asyncio.timeout(20):
         while disk.view.state != "well":
             await disk.look()
+    assert disk.found == a_disk()
 
 
 async def test_a_folder_that_is_gone_is_silent(tmp_path):

@@ -208,5 +208,6 @@ DESK = (
     Walk(name="duty desk, sign in", shows="main", steps=(desk("/duty/sign-in"),)),
     Walk(name="headquarters", shows="#live", steps=(headquarters("/"),)),
     Walk(name="headquarters, help", shows=".call", steps=(pressed, headquarters("/"))),
+    Walk(name="headquarters, figures", shows=".figures", steps=(pressed, headquarters("/figures"))),
 )
 """Pages of the people at work, at a station where people call for help."""

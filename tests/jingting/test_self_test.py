@@ -57,6 +57,8 @@ async def test_a_panel_is_tested_at_the_duty_desk_and_a_real_press_meanwhile_rin
             f'station_device_up{{kind="panel",station="{station}"}} 1.0',
             f'station_device_up{{kind="card_reader",station="{station}"}} 1.0',
             f'station_device_noise_bytes{{station="{station}"}} ',
+            f'station_disk_free_bytes{{station="{station}"}} ',
+            f'station_disk_read_only{{station="{station}"}} 0.0',
         ):
             await measures(at_hq + "/metrics", metric)
         assert await city.drained()

@@ -46,10 +46,13 @@ def returned(spans: Spans, *, boot: str, ns: int) -> Spans:
 
 
 def first_at(spans: Sequence[Span], since_ns: int, *, boot: str) -> int | None:
-    """Return the first moment from `since_ns` of this boot on at which nobody was there; None when there was none."""
+    """Return the first moment from `since_ns` of this boot on at which nobody was there; None when there was none.
+
+    The moment of coming back is one of them: what was due in it stays due.
+    """
     for span in spans:
         began = span.since_ns if span.boot == boot else 0
-        if not span.until_boot or (span.until_boot == boot and span.until_ns > since_ns):
+        if not span.until_boot or (span.until_boot == boot and span.until_ns >= since_ns):
             return max(began, since_ns)
     return None
 

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agent import calls
+import msgspec
+
+from agent import calls, unattended
 from agent.help import HelpDesk
 from agent.journal import Journal
 from agent.ladder import Ladder
@@ -49,6 +51,7 @@ class Station:
         self.unrecorded: list[str] = []
         self.recorded = 0
         self.changes = 0
+        self.away = ()
 
     async def start(self) -> None:
         self.journal = await Journal.open(
@@ -58,7 +61,12 @@ class Station:
             projectors=calls.projectors(),
             schema=(calls.SCHEMA,),
         )
-        self.desk = HelpDesk(self.journal, self.clock, Ladder())
+        self.desk = HelpDesk(
+            self.journal,
+            self.clock,
+            Ladder(),
+            unattended_at=lambda since: unattended.first_at(self.away, since, boot=self.clock.boot),
+        )
         self.desk.changed = self._changed
         self.desk.on_unrecorded = self.unrecorded.append
         self.desk.on_recorded = self._recorded
@@ -68,6 +76,11 @@ class Station:
         await self.journal.stop()
         if boot is not None:
             self.clock.boot, self.clock.mono = boot, 20_000_000_000
+            # A boot's id never comes again; here it does.
+            self.away = tuple(
+                msgspec.structs.replace(span, boot="earlier", until_boot=span.until_boot and "earlier")
+                for span in self.away
+            )
         await self.start()
 
     def after(self, seconds: float) -> None:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from agent import calls
+from agent import calls, unattended
 from agent.ladder import RUNGS, STEPS
 from common.events import CLOSE_REASONS, HelpAnswered
 
@@ -165,6 +165,26 @@ class DeskMachine(RuleBasedStateMachine):
         answer = HelpAnswered(call=self.station.views()[0].id, by="Li")
         self.runner.run(self.station.journal.run(lambda pen: calls.answer(pen, "order", answer)))
         self.station.desk.orders_applied()
+
+    @rule(away=st.booleans())
+    def everybody_leaves_or_somebody_is_back(self, away):
+        """What has sounded louder goes on so; what else always holds says that rungs come once, and in order."""
+
+        async def moved():
+            station, clock = self.station, self.station.clock
+            before = station.desk.alarm.tone
+            if away:
+                station.away = unattended.left(station.away, boot=clock.boot, ns=clock.mono, ms=clock.wall)
+            else:
+                station.away = unattended.returned(station.away, boot=clock.boot, ns=clock.mono)
+            station.desk.desk_changed()
+            station.desk.look()
+            assert station.desk.alarm.tone >= before
+            if away and self.state == "raised":
+                views = station.views()
+                assert all(view.escalated or view.hq_answered for view in views)
+
+        self.runner.run(moved())
 
     # -- power
 

@@ -68,7 +68,8 @@ def test_the_first_moment_without_anybody_is_the_press_itself_or_when_they_left(
     assert first_at(spans, 130, boot=BOOT) == 130
     spans = returned(spans, boot=BOOT, ns=200)
     assert first_at(spans, 130, boot=BOOT) == 130
-    assert first_at(spans, 200, boot=BOOT) is None
+    assert first_at(spans, 200, boot=BOOT) == 200
+    assert first_at(spans, 201, boot=BOOT) is None
     assert first_at((), 0, boot=BOOT) is None
 
 

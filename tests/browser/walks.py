@@ -111,6 +111,36 @@ async def recorded(screen: Screen) -> None:
     await screen.page.goto(f"{screen.duty}/duty/records/{event_id}")
 
 
+async def left(screen: Screen) -> None:
+    """Let everybody leave the duty desk."""
+    event_id = uuid7(wall_ms=time.time_ns() // 1_000_000)
+    assert await asyncio.to_thread(submit, screen.duty + "/duty/unattended", event_id=event_id)
+
+
+async def booked(screen: Screen) -> None:
+    """Key something into each book of the desk, where it does not stand yet."""
+    books = (
+        ("patrols", {"where": "G-07", "purpose": "round", "as": "out"}),
+        ("loans", {"thing": "umbrella", "number": f"U-{time.time_ns()}"}),
+        ("found", {"category": "keys", "shelf": "A-3", "where": "G-07", "note": "三把，红色挂绳"}),
+    )
+    for book, form in books:
+        event_id = uuid7(wall_ms=time.time_ns() // 1_000_000)
+        assert await asyncio.to_thread(submit, f"{screen.duty}/duty/{book}", event_id=event_id, **form)
+
+
+async def told(screen: Screen) -> None:
+    """Let headquarters send the desks a notice and this one a dispatch, and wait until both are there."""
+    await headquarters("/orders")(screen)
+    await screen.page.fill("form[action='/orders/notice'] input[name=zh]", "今晚 20:00 全市统一清查。")
+    await screen.page.check("input[name=to]")
+    await screen.page.check("input[name=must_read]")
+    await screen.page.click("#send-notice")
+    await screen.shows("details")
+    await desk("/duty")(screen)
+    await screen.shows(".notices")
+
+
 def headquarters(path: str) -> Step:
     """Open a page of headquarters, as its monitor."""
 
@@ -185,6 +215,7 @@ CALLING = (
     Walk(name="help seen", shows=NEWS.format("seen"), steps=(HELP, officer("acknowledge"))),
     Walk(name="officer coming", shows=NEWS.format("coming"), steps=(HELP, officer("acknowledge"), officer("attend"))),
     Walk(name="headquarters answering", shows=NEWS.format("hq_answering"), steps=(HELP, headquarters_answers)),
+    Walk(name="help, nobody at the desk", shows=NEWS.format("unattended"), steps=(left, HELP)),
     Walk(name="help during a visit", shows=".strip", steps=("#service-HZ-01", HELP)),
     Walk(
         name="help closed",
@@ -205,8 +236,15 @@ DESK = (
     Walk(name="duty desk, handover", shows="main", steps=(desk("/duty/handover"),)),
     Walk(name="duty desk, figures", shows=".figures", steps=(pressed, desk("/duty/figures"))),
     Walk(name="duty desk, alarms", shows=".book", steps=(desk("/duty/alarms"),)),
+    Walk(name="duty desk, patrol log", shows=".book li", steps=(booked, desk("/duty/patrols"))),
+    Walk(name="duty desk, loans", shows=".book li", steps=(booked, desk("/duty/loans"))),
+    Walk(name="duty desk, lost and found", shows=".book li", steps=(booked, desk("/duty/found"))),
+    Walk(name="duty desk, notices", shows=".notices", steps=(told,)),
+    Walk(name="duty desk, everybody left", shows=".unattended", steps=(left, desk("/duty"))),
     Walk(name="duty desk, sign in", shows="main", steps=(desk("/duty/sign-in"),)),
     Walk(name="headquarters", shows="#live", steps=(headquarters("/"),)),
+    Walk(name="headquarters, orders", shows="#send-notice", steps=(headquarters("/orders"),)),
+    Walk(name="headquarters, notices", shows="main", steps=(headquarters("/notices"),)),
     Walk(name="headquarters, help", shows=".call", steps=(pressed, headquarters("/"))),
     Walk(name="headquarters, figures", shows=".figures", steps=(pressed, headquarters("/figures"))),
 )

@@ -1,10 +1,13 @@
 """The disk under the station's data: how much may still be written there, and whether anything may at all.
 
-A disk that has gone bad answers nobody, so it is asked in a thread, one question at a time: no page and no press waits.
+A disk that has gone bad answers nobody, so it is asked in a thread of its own that ends with the answer, one question
+at a time: no page and no press waits, nor does the end of the station.
 """
 
 import asyncio
+import contextlib
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +55,7 @@ class Disk:
         self._wanted = wanted
         self._changed = changed
         self._ask = ask or look_at
-        self._asking: asyncio.Future[Found] | None = None
+        self._asking: asyncio.Future[Found | None] | None = None
 
     async def run(self) -> None:
         """Look now and then, for ever."""
@@ -63,26 +66,39 @@ class Disk:
     async def look(self, patience_s: float = PATIENCE_S) -> None:
         """Look once. A disk that has not answered the question before is not asked another."""
         if self._asking is None:
-            self._asking = asyncio.get_running_loop().run_in_executor(None, self._ask, self._folder)
+            self._asking = asyncio.get_running_loop().create_future()
+            threading.Thread(
+                target=self._answer, args=(asyncio.get_running_loop(), self._asking), name="disk", daemon=True
+            ).start()
         done, _ = await asyncio.wait({self._asking}, timeout=patience_s)
         if not done:
             self.found = None
             self._show(DiskView(state="silent", free_bytes=None, free_inodes=None))
             return
-        asked, self._asking = self._asking, None
-        try:
-            found = asked.result()
-        except OSError:  # what else it says, the journal says too
-            self.found = None
+        self.found, self._asking = self._asking.result(), None
+        if self.found is None:  # what else it says, the journal says too
             self._show(DiskView(state="silent", free_bytes=None, free_inodes=None))
-            return
-        self.found = found
-        self._show(seen(found, wanted=self._wanted()))
+        else:
+            self._show(seen(self.found, wanted=self._wanted()))
+
+    def _answer(self, loop: asyncio.AbstractEventLoop, asking: "asyncio.Future[Found | None]") -> None:
+        """In the thread: ask, and say on the loop what came of it."""
+        try:
+            found = self._ask(self._folder)
+        except OSError:
+            found = None
+        with contextlib.suppress(RuntimeError):  # the loop has closed: nobody looks any more
+            loop.call_soon_threadsafe(_settle, asking, found)
 
     def _show(self, view: DiskView) -> None:
         if view != self.view:
             self.view = view
             self._changed()
+
+
+def _settle(asking: "asyncio.Future[Found | None]", found: Found | None) -> None:
+    if not asking.done():
+        asking.set_result(found)
 
 
 def look_at(folder: Path) -> Found:

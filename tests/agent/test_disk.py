@@ -86,6 +86,18 @@ async def test_a_disk_that_hangs_is_asked_once_and_shown_as_silent_until_it_answ
     assert disk.found == a_disk()
 
 
+async def test_a_disk_that_hangs_keeps_no_thread_of_the_loops_and_no_station_from_ending():
+    answers = threading.Event()
+    disk = Disk(Path("/"), wanted=lambda: WANTED, changed=lambda: None, ask=lambda _: answers.wait(20) and a_disk())
+    await disk.look(patience_s=0.01)
+    [asking] = [thread for thread in threading.enumerate() if thread.name == "disk"]
+    assert asking.daemon
+    answers.set()
+    await asyncio.to_thread(asking.join)
+    await disk.look()
+    assert disk.view.state == "well"
+
+
 async def test_a_folder_that_is_gone_is_silent(tmp_path):
     disk = Disk(tmp_path / "gone", wanted=lambda: WANTED, changed=lambda: None)
     await disk.look()

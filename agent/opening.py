@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from agent import (
@@ -35,6 +36,7 @@ from agent import (
 from agent.bare_alarm import BareAlarm
 from agent.database import JournalError
 from agent.journal import Journal
+from agent.pen import Projector
 from agent.settings import StationSettings
 from agent.supervisor import Supervisor
 from common import process
@@ -44,6 +46,29 @@ from drivers.button_memory import ButtonMemory
 log = logging.getLogger(__name__)
 
 _OPEN_AGAIN_S = 5.0
+
+SCHEMA: Final = (
+    alarm_shelf.SCHEMA,
+    calls.SCHEMA,
+    attendance.SCHEMA,
+    devices.SCHEMA,
+    dispatches.SCHEMA,
+    notices.SCHEMA,
+    found.SCHEMA,
+    loans.SCHEMA,
+    patrols.SCHEMA,
+    figure_rows.SCHEMA,
+    self_test_rows.SCHEMA,
+    orders.SCHEMA,
+    record_rows.SCHEMA,
+    rota_row.SCHEMA,
+    settings_orders.SCHEMA,
+    handover_rows.SCHEMA,
+    salvage.SCHEMA,
+    staff.SCHEMA,
+    content_rows.SCHEMA,
+)
+"""All tables of a station beside the journal's own."""
 
 
 class _FolderError(Exception):
@@ -79,10 +104,9 @@ async def open_journal(
         await supervisor.stop()
 
 
-async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
-    path, source = settings.station.data / "station.db", f"/stations/{settings.station.id}"
-    zone = ZoneInfo(settings.station.zone)
-    projectors = (
+def projectors(zone: ZoneInfo) -> dict[str, Projector]:
+    """Return everything that makes rows of a station's events, by event type; `zone` says what day one is of."""
+    return figure_rows.counting(
         calls.projectors()
         | attendance.projectors()
         | devices.projectors()
@@ -94,34 +118,20 @@ async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
         | self_test_rows.projectors()
         | record_rows.projectors()
         | handover_rows.projectors()
-        | alarm_shelf.projectors()
+        | alarm_shelf.projectors(),
+        zone,
     )
+
+
+async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
+    path, source = settings.station.data / "station.db", f"/stations/{settings.station.id}"
+    zone = ZoneInfo(settings.station.zone)
     journal = await Journal.open(
         path,
         source=source,
         clock=clock,
-        projectors=figure_rows.counting(projectors, zone),
-        schema=(
-            alarm_shelf.SCHEMA,
-            calls.SCHEMA,
-            attendance.SCHEMA,
-            devices.SCHEMA,
-            dispatches.SCHEMA,
-            notices.SCHEMA,
-            found.SCHEMA,
-            loans.SCHEMA,
-            patrols.SCHEMA,
-            figure_rows.SCHEMA,
-            self_test_rows.SCHEMA,
-            orders.SCHEMA,
-            record_rows.SCHEMA,
-            rota_row.SCHEMA,
-            settings_orders.SCHEMA,
-            handover_rows.SCHEMA,
-            salvage.SCHEMA,
-            staff.SCHEMA,
-            content_rows.SCHEMA,
-        ),
+        projectors=projectors(zone),
+        schema=SCHEMA,
         limits=settings.journal.limits,
     )
     with contextlib.suppress(JournalError):  # the journal has logged it, and housekeeping tries again

@@ -105,6 +105,7 @@ def in_words(view: dict[str, Any], found: list[str]) -> str:
         f"  link      {view['link']}, headquarters {'online' if view['hq_online'] else 'away'}",
         f"  events    {waiting}",
         f"  calls     {len(view['calls'])} open",
+        *([f"  desk      left {view['unattended_s'] // 60} min ago"] if view.get("unattended_s") is not None else []),
         *([f"  disk      {_disk(view['disk'])}"] if view.get("disk") else []),
         *([f"  shift     {_shift(view['shift'])}"] if view.get("shift") else []),
         f"  clock     {'synchronised' if view['clock_trusted'] else 'not synchronised'}",

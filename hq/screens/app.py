@@ -15,6 +15,7 @@ from common.web.stream import HEARTBEAT_S, Stream
 from hq.accounts import Accounts
 from hq.database import Database
 from hq.follow_ups import FollowUps
+from hq.screens.book_pages import BookPages
 from hq.screens.city import city, has_trouble
 from hq.screens.desk import Desk
 from hq.screens.dispatch_pages import DispatchPages
@@ -60,6 +61,7 @@ def build(
     FollowUpPages(follow_ups, door, pages).serve(app)
     DispatchPages(database, door, pages, zone=calendar.zone).serve(app)
     EquipmentPages(database, door, pages, zone=calendar.zone).serve(app)
+    BookPages(database, door, pages, zone=calendar.zone, wall_ms=wall_ms).serve(app)
     OrderPages(desk, database, door, pages, zone=calendar.zone, wall_ms=wall_ms).serve(app)
     ReferralPages(database, door, pages, calendar, wall_ms).serve(app)
     FigurePages(database, door, pages, calendar, wall_ms).serve(app)

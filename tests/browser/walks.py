@@ -245,6 +245,7 @@ DESK = (
     Walk(name="headquarters", shows="#live", steps=(headquarters("/"),)),
     Walk(name="headquarters, orders", shows="#send-notice", steps=(headquarters("/orders"),)),
     Walk(name="headquarters, notices", shows="main", steps=(headquarters("/notices"),)),
+    Walk(name="headquarters, books", shows="main", steps=(booked, headquarters("/books"))),
     Walk(name="headquarters, help", shows=".call", steps=(pressed, headquarters("/"))),
     Walk(name="headquarters, figures", shows=".figures", steps=(pressed, headquarters("/figures"))),
 )

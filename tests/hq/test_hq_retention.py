@@ -394,6 +394,20 @@ async def test_an_open_call_is_never_forgotten_and_a_closed_one_after_its_last_w
     assert set(calls(kept.store)) == {stays}
 
 
+async def test_what_is_lent_is_never_forgotten_and_what_is_back_and_who_read_a_notice_after_its_days(kept):
+    stays, goes = new_id(), new_id()
+    lent = [events.LoanBegun(loan=one, thing="umbrella", hours=72) for one in (stays, goes)]
+    journal = StationJournal().add(*lent, events.NoticeRead(notice=new_id(), staff="012345"))
+    kept.take(journal)
+    await kept.pass_days(80)
+    kept.take(journal.add(events.LoanEnded(loan=goes, step="return")), 4, 4)
+    await kept.pass_days(12)
+    assert {row["id"] for row in rows(kept.store, tables.books)} == {stays, goes}
+    assert rows(kept.store, tables.notice_reads) == []
+    await kept.pass_days(79)
+    assert {row["id"] for row in rows(kept.store, tables.books)} == {stays}
+
+
 async def test_refused_lines_go_by_age(kept):
     journal = StationJournal().add(*filler(3))
     kept.take(journal)

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import random
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from common.clock import Clock
@@ -16,6 +17,7 @@ from hq.orders_journal import OrdersJournal
 from hq.patience import RETRY_S, Patience
 from hq.signers import Signers, StationSigner
 from hq.store import Store
+from hq.turns import Turns
 from sync import base64url
 from sync.receiver import Ack
 from sync.sender import Publish, Sender
@@ -55,7 +57,7 @@ class OrdersDown:
         self._presences = presences
         self._signers = signers
         self._clock = clock
-        self._publish = publish
+        self._turns = Turns(publish, lambda station: self._lines[station].sender.wake())
         self._content = ContentFeed(store.database, orders, clock)
         self._hungry: set[str] = set()
         self._look = patience.over(self._see_to_all)
@@ -69,12 +71,12 @@ class OrdersDown:
         async with self._tasks:
             while True:
                 await asyncio.sleep(_LOOK_EVERY_S)
+                self._turns.everybody()
                 await self._look()
 
     def wake(self) -> None:
         """Go on: the connection has room again."""
-        for line in self._lines.values():
-            line.sender.wake()
+        self._turns.room()
 
     def given(self, station: str) -> None:
         """Hear that a station's orders journal has something new."""
@@ -178,7 +180,7 @@ class OrdersDown:
             station=station,
             direction="down",
             writer=StationSigner(self._signers, self._store, station),
-            publish=self._publish,
+            publish=partial(self._turns.publish, station),
             open_limit=MAX_OPEN_AT_STATION,
             monotonic=asyncio.get_running_loop().time,
             on_close=lambda _cause: None,

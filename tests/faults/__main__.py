@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import secrets
 import sys
@@ -15,6 +16,7 @@ import click
 sys.path.insert(0, str(Path(__file__).parent))  # as pytest does for the tests of this folder
 
 import power
+from fleet import gathered
 from kills import killed
 from power import cut
 from row import Row
@@ -35,13 +37,21 @@ COLUMNS: Final = (
 
 
 def _faults() -> dict[str, Fault]:
-    kills, cuts = int(os.environ.get("KILLS", "16")), int(os.environ.get("CUTS", "50"))
+    kills, cuts, stations = (int(os.environ.get(*word)) for word in (("KILLS", "16"), ("CUTS", "50"), ("FLEET", "100")))
+
+    async def fleet(folder: Path, seed: int) -> Row:
+        row, came_back_s = await gathered(folder, stations, seed)
+        for what, times in came_back_s.items():
+            half, most = times[len(times) // 2], times[-1]
+            click.echo(f"  {what}: half of the stations back after {half:.1f} s, all after {most:.1f} s", err=True)
+        return row
 
     return {
         "kill": lambda folder, seed: killed(folder, kills, seed),
         "cut": lambda folder, seed: cut(folder, cuts, seed),
         "cut-normal": lambda folder, seed: cut(folder, 10, seed, synchronous="NORMAL"),
         "cut-off": lambda folder, seed: cut(folder, 10, seed, synchronous="OFF"),
+        "fleet": fleet,
     }
 
 
@@ -52,11 +62,12 @@ def _faults() -> dict[str, Fault]:
 def main(only: tuple[str, ...], seed: int | None, *, as_json: bool) -> None:
     """Break it on purpose, and count; exit 1 when a row is not as promised.
 
-    KILLS and CUTS in the environment say how often. The rows named cut-… are of stations that break their word, which
-    the rig must catch: there, lost events are as promised.
+    KILLS, CUTS and FLEET in the environment say how often, and how many stations. The rows named cut-… are of
+    stations that break their word, which the rig must catch: there, lost events are as promised.
     """
     seed = secrets.randbits(32) if seed is None else seed
     click.echo(f"seed {seed}", err=True)
+    logging.getLogger("sync").setLevel(logging.ERROR)  # a fleet whose links are cut says so a thousand times
     rows = []
     for name in only or _faults():
         if name.startswith("cut") and (reason := power.why_not()):

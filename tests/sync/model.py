@@ -6,11 +6,12 @@ import uuid
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from sync import base64url
 from sync.batch import Batch, Line, Standing, chain_next, chain_start, settle
 from sync.receiver import ack_header
+from sync.session import OrdersHeld
 from sync.source import CloseCause, Kept
 
 STATION = "sjz-001"
@@ -116,6 +117,32 @@ class ListLedger:
     def keep(self, lines: Sequence[Line], standing: Standing) -> None:
         self.lines.update({line.number: line for line in lines})
         self.now = standing
+
+
+class MemoryOrders:
+    """Received orders in memory: `sync.session.Orders`."""
+
+    def __init__(self) -> None:
+        self.journal: str | None = None
+        self.highest = 0
+        self.ledger = ListLedger()
+
+    async def take(self, batch: Batch) -> Literal["stored", "held", "fork", "other-journal"]:
+        if batch.journal != self.journal:
+            if batch.generation is None or batch.generation <= self.highest:
+                return "other-journal"
+            self.journal, self.highest, self.ledger = batch.journal, batch.generation, ListLedger()
+        return settle(self.ledger, batch).verdict
+
+    async def held(self) -> OrdersHeld:
+        if self.journal is None:
+            return OrdersHeld(None, Standing(), None)
+        stored = self.ledger.now.stored
+        chain = self.ledger.lines[stored[0][1]].chain if stored else chain_start(self.journal)
+        return OrdersHeld(self.journal, self.ledger.now, chain)
+
+    async def generation(self) -> int:
+        return self.highest
 
 
 @dataclass

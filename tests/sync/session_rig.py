@@ -7,17 +7,17 @@ import socket
 import time
 import uuid
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 from broker_rig import Mosquitto, until
-from model import STATION, Headquarters, ListJournal, ListLedger, event_line
+from model import STATION, Headquarters, ListJournal, MemoryOrders, event_line
 
 from sync import topics
-from sync.batch import Batch, Line, Standing, chain_lines, chain_start, settle
+from sync.batch import Batch, Line, chain_lines, chain_start
 from sync.connection import Connection, Incoming
 from sync.receiver import Ack, read_ack, read_batch
 from sync.sender import Sender
-from sync.session import OrdersHeld, Sessions
+from sync.session import Sessions
 from sync.signed import MAX_OPEN_AT_HQ, Kind, Refusal, Writer, open_message
 from sync.signing import Pinned, SigningKey
 from tests.vectors.texts import batch_header
@@ -41,32 +41,6 @@ class Dice(random.Random):
 
     def uniform(self, a: float, b: float) -> float:
         return a + self.share * (b - a)
-
-
-class MemoryOrders:
-    """Received orders in memory: `sync.session.Orders`."""
-
-    def __init__(self) -> None:
-        self.journal: str | None = None
-        self.highest = 0
-        self.ledger = ListLedger()
-
-    async def take(self, batch: Batch) -> Literal["stored", "held", "fork", "other-journal"]:
-        if batch.journal != self.journal:
-            if batch.generation is None or batch.generation <= self.highest:
-                return "other-journal"
-            self.journal, self.highest, self.ledger = batch.journal, batch.generation, ListLedger()
-        return settle(self.ledger, batch).verdict
-
-    async def held(self) -> OrdersHeld:
-        if self.journal is None:
-            return OrdersHeld(None, Standing(), None)
-        stored = self.ledger.now.stored
-        chain = self.ledger.lines[stored[0][1]].chain if stored else chain_start(self.journal)
-        return OrdersHeld(self.journal, self.ledger.now, chain)
-
-    async def generation(self) -> int:
-        return self.highest
 
 
 class Station:

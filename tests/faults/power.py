@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import functools
 import os
 import random
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,13 +26,24 @@ from jingting.city import City
 _BROKER_CHANGES: Final = 0.1
 
 
+@functools.cache
 def why_not() -> str | None:
-    """Tell why no disk of ours can be mounted here; None where it can."""
+    """Tell why no disk of ours can be mounted here; None where it can: it is tried."""
     if not os.access("/dev/fuse", os.R_OK | os.W_OK):
         return "this machine lets nobody mount anything by FUSE (/dev/fuse)"
     if shutil.which("fusermount3") is None:
         return "fusermount3 is missing: run scripts/setup"
+    with tempfile.TemporaryDirectory(prefix="jingting-") as folder:
+        try:
+            asyncio.run(_try(Path(folder) / "disk"))
+        except ChildProcessError:
+            return "this machine mounts nothing by FUSE, though there is a /dev/fuse"
     return None
+
+
+async def _try(mount: Path) -> None:
+    async with Disk(mount):
+        pass
 
 
 class Disk:
@@ -55,7 +68,14 @@ class Disk:
     async def spin_up(self) -> None:
         """Mount it, as it was left."""
         self._start()
-        await until(self._mount.is_mount)
+        await until(self._is_there)
+
+    def _is_there(self) -> bool:
+        assert self._process is not None
+        if self._process.poll() is not None:
+            self._hang_up()
+            raise ChildProcessError("the disk could not be mounted")
+        return self._mount.is_mount()
 
     def _start(self) -> None:
         command = [sys.executable, Path(__file__).with_name("forgetful_disk.py"), self._kept, self._mount]
@@ -88,12 +108,16 @@ class Disk:
     def _gone(self) -> None:
         assert self._process is not None
         self._process.wait(DEADLINE_S)
+        self._hang_up()
+        # Lazily: the station still has its files open, and is to be told that they are no more.
+        subprocess.run(["fusermount3", "-u", "-z", self._mount], check=True)
+
+    def _hang_up(self) -> None:
+        assert self._process is not None
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
         self._process.stdout.close()
-        # Lazily: the station still has its files open, and is to be told that they are no more.
-        subprocess.run(["fusermount3", "-u", "-z", self._mount], check=True)
 
 
 class Outages:

@@ -15,6 +15,7 @@ import click
 
 sys.path.insert(0, str(Path(__file__).parent))  # as pytest does for the tests of this folder
 
+import curves
 import power
 from fleet import gathered
 from kills import killed
@@ -44,6 +45,8 @@ def _faults() -> dict[str, Fault]:
         for what, times in came_back_s.items():
             half, most = times[len(times) // 2], times[-1]
             click.echo(f"  {what}: half of the stations back after {half:.1f} s, all after {most:.1f} s", err=True)
+        if plot := os.environ.get("PLOT"):
+            _keep(Path(plot), curves.draw(came_back_s))
         return row
 
     return {
@@ -55,6 +58,10 @@ def _faults() -> dict[str, Fault]:
     }
 
 
+def _keep(file: Path, text: str) -> None:
+    file.write_text(text, encoding="utf-8")
+
+
 @click.command()
 @click.option("--only", type=click.Choice(list(_faults())), multiple=True, help="Only this one; may be repeated.")
 @click.option("--seed", type=click.IntRange(min=0), help="Of a run that is to be repeated (default: a new one).")
@@ -62,8 +69,9 @@ def _faults() -> dict[str, Fault]:
 def main(only: tuple[str, ...], seed: int | None, *, as_json: bool) -> None:
     """Break it on purpose, and count; exit 1 when a row is not as promised.
 
-    KILLS, CUTS and FLEET in the environment say how often, and how many stations. The rows named cut-… are of
-    stations that break their word, which the rig must catch: there, lost events are as promised.
+    KILLS, CUTS and FLEET in the environment say how often, and how many stations; PLOT, in which file to draw when
+    a fleet was back. The rows named cut-… are of stations that break their word, which the rig must catch: there, lost
+    events are as promised.
     """
     seed = secrets.randbits(32) if seed is None else seed
     click.echo(f"seed {seed}", err=True)

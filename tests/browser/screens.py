@@ -11,17 +11,22 @@ from pathlib import Path
 from browser_rig import WINDOW, Screen, chromium
 from looks import begun, walked
 from playwright.async_api import Browser, async_playwright
-from walks import CALLING, DESK, QUIET
+from walks import CALLING, DESK, QUIET, Walk
 
 from jingting.city import City
 from tests.moved_clock import MovedClock
 
 FOLDER = Path(__file__).parents[2] / "docs/screens"
 WIDE = {"width": 1280, "height": 800}
+SMALL = {"width": 1024, "height": 600}
 HIGH = {"width": 800, "height": 1280}
 
 OTHERS = (("home", "en", "normal", WIDE), ("home", "zh-CN", "large", HIGH), ("service", "en", "large", HIGH))
 """Some pages once more: another language, size or screen."""
+
+
+BY_NIGHT = ("duty desk, work", "duty desk, help", "duty desk, handover", "duty desk, handover, an item")
+"""Pages of the desk by night too."""
 
 
 async def taken(browser: Browser, city: City) -> list[Path]:
@@ -47,8 +52,23 @@ async def taken(browser: Browser, city: City) -> list[Path]:
         await begun(screen)
         await walked(screen, walk)
         files.append(await picture(screen, walk.name))
+        if walk.name in BY_NIGHT:
+            files += await by_night(screen, walk)
         await screen.page.context.close()
     files.append(await stand_in(browser, city))
+    return files
+
+
+async def by_night(screen: Screen, walk: Walk) -> list[Path]:
+    """Take a page of the desk as it is at night, in both languages, and on a small screen."""
+    files, where = [], screen.page.url.split("?")[0]
+    await screen.page.emulate_media(color_scheme="dark")
+    for language, size in (("zh-CN", WIDE), ("en", WIDE), ("en", SMALL)):
+        await screen.page.set_viewport_size(size)
+        await screen.page.goto(f"{where}?lang={language}")
+        await screen.shows(walk.shows)
+        small = " small" if size is SMALL else ""
+        files.append(await picture(screen, f"{walk.name} night {language}{small}"))
     return files
 
 
@@ -65,6 +85,7 @@ async def warning(browser: Browser, city: City, clock: MovedClock) -> Path:
     screen = await opened(browser, city, city.stations[0])
     await begun(screen)
     await screen.tap("#service-HZ-01")
+    await screen.shows("#take")  # a tap that came later would begin the wait anew
     clock.forward(61)
     await screen.shows("#stay")
     return await picture(screen, "are you still there")

@@ -13,7 +13,7 @@ from browser_rig import DEADLINE_S, LOOKS, Screen
 
 from common.identifiers import uuid7
 from jingting.city import MONITOR
-from jingting.web import submit
+from jingting.web import page, submit
 
 Step: TypeAlias = str | Callable[[Screen], Awaitable[None]]
 
@@ -141,6 +141,34 @@ async def told(screen: Screen) -> None:
     await screen.shows(".notices")
 
 
+async def busy(screen: Screen) -> None:
+    """Let there be work at the desk: more records than one page shows, some of them over."""
+    if (await asyncio.to_thread(page, f"{screen.duty}/duty?lang=zh-CN")).count('id="record-') > 9:
+        return
+    for place in range(14):
+        record = uuid7(wall_ms=time.time_ns() // 1_000_000)
+        service = ("QZ-01", "HZ-01", "ZX-01", "TJ-01", "JG-02", "QZ-02", "BF-01")[place % 7]
+        form = {"service": service, "as": "registered", "name": "样本·䶮㛃", "number": "11010519491231002X"}
+        assert await asyncio.to_thread(submit, screen.duty + "/duty/records", event_id=record, **form)
+        steps: tuple[tuple[str, dict[str, str]], ...] = ()
+        if place in (2, 9):
+            steps = (("accept", {}), ("handle", {}), ("finish", {"result": "advised"}))
+        elif place == 0:
+            steps = (("accept", {}), ("suspend", {"until": "2099-01-01"}))
+        elif place == 3:
+            steps = (("accept", {}), ("refer", {"target": "mediation-people-township", "due": "2099-01-01"}))
+        for step, fields in steps:
+            event_id = uuid7(wall_ms=time.time_ns() // 1_000_000)
+            path = f"{screen.duty}/duty/records/{record}/steps/{step}"
+            assert await asyncio.to_thread(submit, path, event_id=event_id, **fields)
+
+
+async def handing_over(screen: Screen) -> None:
+    """Begin a handover."""
+    event_id = uuid7(wall_ms=time.time_ns() // 1_000_000)
+    assert await asyncio.to_thread(submit, screen.duty + "/duty/handover/begin", event_id=event_id)
+
+
 def headquarters(path: str) -> Step:
     """Open a page of headquarters, as its monitor."""
 
@@ -228,12 +256,14 @@ CALLING = (
 DESK = (
     Walk(name="queue display", shows="body", steps=(display,)),
     Walk(name="duty desk", shows="#live", steps=(desk("/duty"),)),
+    Walk(name="duty desk, work", shows=".records li", steps=(busy, desk("/duty"))),
     Walk(name="duty desk, help", shows=".call.raised", steps=(pressed, desk("/duty"))),
     Walk(name="duty desk, new record", shows="main", steps=(desk("/duty/new"),)),
     Walk(name="duty desk, new record of a service", shows="main form", steps=(desk("/duty/new?service=HZ-01"),)),
     Walk(name="duty desk, record", shows="main", steps=(recorded,)),
     Walk(name="duty desk, shift", shows="main", steps=(desk("/duty/shift"),)),
-    Walk(name="duty desk, handover", shows="main", steps=(desk("/duty/handover"),)),
+    Walk(name="duty desk, handover", shows="main", steps=(busy, desk("/duty/handover"))),
+    Walk(name="duty desk, handover, an item", shows="summary", steps=(handing_over, desk("/duty/handover/next"))),
     Walk(name="duty desk, figures", shows=".figures", steps=(pressed, desk("/duty/figures"))),
     Walk(name="duty desk, alarms", shows=".book", steps=(desk("/duty/alarms"),)),
     Walk(name="duty desk, patrol log", shows=".book li", steps=(booked, desk("/duty/patrols"))),

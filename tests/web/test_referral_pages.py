@@ -32,6 +32,11 @@ async def refer(browser, record, target, **more):
     return await browser.post(f"/duty/records/{record}/steps/refer", data={"event_id": EVENT, "target": target} | more)
 
 
+def written(day, lang):
+    year, month, of_month = day.split("-")
+    return f"{year}年{month}月{of_month}日" if lang == "zh-CN" else day
+
+
 @pytest.mark.parametrize(("lang", "said"), [("zh-CN", "{} 前"), ("en", "by {}")])
 async def test_each_target_proposes_its_day_which_is_taken_unless_another_is_written(station, today, lang, said):
     record, other = await handled(station, "TJ-01"), await handled(station, "TJ-01")
@@ -85,11 +90,12 @@ async def test_an_overdue_referral_comes_back_on_top_marked_with_its_day_signed_
     today(8)
     page = (await station.get(f"/duty?lang={lang}")).text
     assert page.index(record) < page.index(newer)
-    assert f"{words[0]} {due}" in page
+    overdue = f'{words[0]} <time datetime="{due}">{written(due, lang)}</time>'
+    assert overdue in page
     assert words[1] in (await station.get(f"/duty/records/{record}?lang={lang}")).text
     await step(station, record, "sign")
     assert words[2] in (await station.get(f"/duty/records/{record}?lang={lang}")).text
-    assert f"{words[0]} {due}" in (await station.get(f"/duty?lang={lang}")).text
+    assert overdue in (await station.get(f"/duty?lang={lang}")).text
 
 
 @pytest.mark.parametrize("lang", ["zh-CN", "en"])
@@ -105,7 +111,7 @@ async def test_the_slip_has_number_target_day_and_what_to_bring_and_no_more_of_t
     slip = (await station.get(f"/duty/records/{record}/slip?lang={lang}")).text
     target, service = CATALOGUE.targets["household-office"], CATALOGUE.services["HZ-01"]
     name = (lambda item: item.zh) if lang == "zh-CN" else (lambda item: item.en)
-    day = "2099年01月02日" if lang == "zh-CN" else "2099-01-02"
+    day = written("2099-01-02", lang)
     number = station.counter.records.get(record).number
     for words in (
         number,

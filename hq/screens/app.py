@@ -95,8 +95,9 @@ class _Screens:
     async def city_live(self, request: Request) -> Response:
         return self._pages.fragment(request, "city_live.html", **await self._values(request))
 
-    async def events(self, _request: Request) -> Response:
-        return self._stream.response()
+    async def events(self, request: Request) -> Response:
+        seat = request.g.seat  # one browser signs in once for all its pages; an address may be that of many
+        return self._stream.response(f"{seat.name} {seat.began_ms}", request.args.get("since", ""))
 
     async def answer(self, request: Request, station: str, call: str) -> Response:
         event_id = form_of(request).get("event_id", "")

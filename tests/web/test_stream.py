@@ -144,6 +144,15 @@ async def test_a_stream_ends_after_its_time_and_its_page_comes_again_at_once():
     assert stream._open == 0
 
 
+async def test_tabs_of_headquarters_leave_their_browser_connections_for_its_forms():
+    async with at_headquarters(CityDesk(), heartbeat_s=60) as browser, contextlib.AsyncExitStack() as open_ones:
+        for _ in range(OF_ONE):
+            streaming = await open_ones.enter_async_context(browser.stream("GET", "/events?since=2"))
+            assert streaming.status_code == 200
+        older = await browser.get("/events?since=1")
+        assert older.status_code == 204
+
+
 async def test_whoever_leaves_makes_room_without_a_heartbeat():
     async with at_station(StationDesk(), heartbeat_s=60) as browser, asyncio.timeout(10):
         for _ in range(3 * OF_ONE):

@@ -12,6 +12,7 @@ from agent.counter import Counter
 from agent.screens.alarm_pages import AlarmPages
 from agent.screens.attendance_pages import AttendancePages
 from agent.screens.board import Board
+from agent.screens.book import Book
 from agent.screens.desk import Desk
 from agent.screens.dispatch_pages import DispatchPages
 from agent.screens.figure_pages import FigurePages
@@ -92,9 +93,8 @@ class _Screen:
         self.notices = NoticePages(
             counter, self.sign_in, lambda request, reading: self.records.done(request, reading, "/duty")
         )
-        self.patrols = PatrolPages(counter, self.sign_in, pages, self._values, self.records.done)
-        self.loans = LoanPages(counter, self.sign_in, pages, self._values, self.records.done)
-        self.found = FoundPages(counter, self.sign_in, pages, self._values, self.records.done)
+        book = Book(counter, self.sign_in, pages, self._values, self.records.done)
+        self.patrols, self.loans, self.found = PatrolPages(book), LoanPages(book), FoundPages(book)
         self.alarms = AlarmPages(counter, self.sign_in, pages, self._values)
         self._board = Board(counter)
         self._desk = desk

@@ -1,46 +1,29 @@
 """The visit log of patrols at the duty desk: who is out, who was, and one form for going."""
 
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, cast, get_args
+from typing import Final, cast, get_args
 
 from microdot import Microdot, Request, Response
 from microdot.microdot import HTTPException
 
 from agent.attendance import Attendance
-from agent.counter import Counter
-from agent.database import JournalError
 from agent.patrols import Patrols, Typed
 from agent.screens.attendance_pages import leaves
+from agent.screens.book import Book
 from agent.screens.forms import event_id_of, known
-from agent.screens.sign_in_pages import SignInPages
 from agent.whereabouts import MOST
 from common.patrol import PURPOSES, Step
-from common.web.pages import Pages, form_of
+from common.web.pages import form_of
 
 _STEPS: Final = get_args(Step)
 _HERE: Final = "/duty/patrols"
 
 
 class PatrolPages:
-    """The routes below `/duty/patrols`. `common` gives what every page of the desk shows.
+    """The routes below `/duty/patrols`."""
 
-    `done` carries a form out and leads on, or says why not.
-    """
-
-    def __init__(
-        self,
-        counter: Counter,
-        sign_in: SignInPages,
-        pages: Pages,
-        common: Callable[[], dict[str, object]],
-        done: Callable[[Request, Coroutine[Any, Any, Any], str], Awaitable[Response]],
-    ) -> None:
-        self._counter = counter
-        self._sign_in = sign_in
-        self._pages = pages
-        self._common = common
-        self._done = done
+    def __init__(self, book: Book) -> None:
+        self._book = book
 
     def serve(self, app: Microdot) -> None:
         """Take in the routes."""
@@ -50,27 +33,22 @@ class PatrolPages:
 
     async def log(self, request: Request) -> Response:
         """Show who is out, and who was."""
-        patrols = self._counter.patrols
-        try:
-            out, over = patrols.out(), patrols.over()
-        except JournalError:
-            raise HTTPException(500) from None
-        return self._pages.page(
+        patrols = self._book.counter.patrols
+        return self._book.page(
             request,
             "duty_patrols.html",
-            **self._common(),
-            out=out,
-            over=over,
-            spots=patrols.spots()[:MOST],
-            purposes=PURPOSES,
-            when=self._counter.shifts.local,
-            who=self._sign_in.who(request),  # and hear that somebody is there
+            lambda: {
+                "out": patrols.out(),
+                "over": patrols.over(),
+                "spots": patrols.spots()[:MOST],
+                "purposes": PURPOSES,
+            },
         )
 
     async def begin(self, request: Request) -> Response:
         """Note that somebody goes; and that nobody stays, where the form says so."""
         form = form_of(request)
-        event_id, staff = event_id_of(request), self._sign_in.who(request)
+        event_id, staff = event_id_of(request), self._book.sign_in.who(request)
         typed = Typed(
             where=form.get("where", ""),
             purpose=form.get("purpose", ""),
@@ -78,19 +56,21 @@ class PatrolPages:
             back=form.get("back", "") if form.get("as") == "over" else None,
         )
         if form.get("as") != "everybody":
-            return await self._done(request, self._counter.patrols.begin(event_id, typed, staff=staff), _HERE)
+            return await self._book.done(request, self._book.counter.patrols.begin(event_id, typed, staff=staff), _HERE)
         leaves(request)
-        return await self._done(
-            request, _begin_and_leave(self._counter.patrols, self._counter.attendance, event_id, typed, staff), "/duty"
+        return await self._book.done(
+            request,
+            _begin_and_leave(self._book.counter.patrols, self._book.counter.attendance, event_id, typed, staff),
+            "/duty",
         )
 
     async def end(self, request: Request, patrol: str, step: str) -> Response:
         """Note that they are back, or that it was a mistake; a late one changes nothing."""
         if step not in _STEPS:
             raise HTTPException(404)
-        staff = self._sign_in.who(request)
-        ending = self._counter.patrols.end(known(patrol), cast("Step", step), event_id_of(request), staff=staff)
-        return await self._done(request, ending, _HERE)
+        staff = self._book.sign_in.who(request)
+        ending = self._book.counter.patrols.end(known(patrol), cast("Step", step), event_id_of(request), staff=staff)
+        return await self._book.done(request, ending, _HERE)
 
 
 async def _begin_and_leave(

@@ -9,7 +9,7 @@ run: setup
 	@$(PYTHON) -m jingting demo $(ARGS)
 
 test: setup
-	@$(PYTHON) -m pytest -n auto -q $(ARGS)
+	@$(PYTHON) -m pytest -n auto --dist worksteal -q $(ARGS)
 
 check: setup .venv/rp2-stubs.stamp
 	.venv/bin/ruff check .

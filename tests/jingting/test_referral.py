@@ -136,7 +136,7 @@ async def test_a_referral_that_nobody_has_signed_for_comes_back_overdue_on_top_a
 
         async def is_marked():
             page = (await browser.get("/duty/live?lang=en")).text
-            return re.search(rf'<li class="due">[^§]*?{number}[^§]*?overdue {due}', page) is not None
+            return re.search(rf'<li class="due">[^§]*?{number}[^§]*?overdue <time datetime="{due}">', page) is not None
 
         async def is_shown():
             done = await asyncio.to_thread(hq, config, "referrals", "--json")

@@ -52,8 +52,8 @@ def _faults() -> dict[str, Fault]:
     return {
         "kill": lambda folder, seed: killed(folder, kills, seed),
         "cut": lambda folder, seed: cut(folder, cuts, seed),
-        "cut-normal": lambda folder, seed: cut(folder, 10, seed, synchronous="NORMAL"),
-        "cut-off": lambda folder, seed: cut(folder, 10, seed, synchronous="OFF"),
+        "cut-normal": lambda folder, seed: cut(folder, 20, seed, synchronous="NORMAL"),
+        "cut-off": lambda folder, seed: cut(folder, 20, seed, synchronous="OFF"),
         "fleet": fleet,
     }
 

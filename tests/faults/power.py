@@ -81,6 +81,13 @@ class Disk:
         command = [sys.executable, Path(__file__).with_name("forgetful_disk.py"), self._kept, self._mount]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
+    def drop_caches(self) -> None:
+        """Let the next reads come to the disk, and not to what the machine remembers of it."""
+        for path in self._mount.iterdir():
+            fd = os.open(path, os.O_RDONLY)
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(fd)
+
     def forget(self) -> None:
         """Cut it off: all that was not flushed is gone."""
         assert self._process is not None

@@ -9,7 +9,7 @@ import pytest
 from faults_rig import STATION, all_there_once, calls, close_call, panel, press, press_recorded, query, status, until
 
 from common.events import EVENTS, ClockSet, ClockStepped, read_payload
-from hq.corrected_time import correct, known_by, read_stamp
+from hq.corrected_time import Corrected, correct, known_by, read_stamp
 from jingting.city import City
 
 pytestmark = pytest.mark.slow
@@ -79,13 +79,15 @@ async def test_headquarters_knows_when_each_press_was_made_whatever_the_clock_sa
         await press_recorded(city)
         await until(lambda: status(city)["clock_trusted"])
         await all_there_once(city, 3)
-        corrected = times_at_headquarters(city)
+        times = times_at_headquarters(city)
+        off_ms = {key: abs(times[key].written_ms - made_ns / 1e6) for key, made_ns in panel(city).pressed_ns.items()}
+        assert [off > 1_000 * (HOUR_S - 60) for off in off_ms.values()] == [False, True, False], "the clock did not lie"
         for press_id, made_ns in panel(city).pressed_ns.items():
-            assert abs(corrected[press_id] - made_ns / 1e6) < 2_000, step
+            assert abs(times[press_id].time_ms - made_ns / 1e6) < 2_000, step
 
 
-def times_at_headquarters(city: City) -> dict[tuple[str, int, int], int]:
-    """When each press was made (ms since 1970), by what headquarters holds."""
+def times_at_headquarters(city: City) -> dict[tuple[str, int, int], Corrected]:
+    """When each press was made, by what headquarters holds: as it was written, and as it should have been."""
     lines = query(city.hq_database, "SELECT line FROM events ORDER BY journal_id, number")
     events = [json.loads(line) for line in lines]
     told = [read_payload(EVENTS, event) for event in events]
@@ -95,4 +97,4 @@ def times_at_headquarters(city: City) -> dict[tuple[str, int, int], int]:
     times = dict(zip((event["id"] for event in events), correct(stamps, known), strict=True))
     by = (event["data"]["press"] for event in pressed)
     keys = [(one["panel"], one["epoch"], one["number"]) for one in by]
-    return {key: times[event["id"]].time_ms for key, event in zip(keys, pressed, strict=True)}
+    return {key: times[event["id"]] for key, event in zip(keys, pressed, strict=True)}

@@ -4,7 +4,17 @@ what is confirmed afterwards is on the disk and not only in the memory before it
 
 import pytest
 from disk_stories import alarmed_and_unrecorded, well_again
-from faults_rig import STATION, all_there_once, panel, press, press_recorded, recorded, until
+from faults_rig import (
+    STATION,
+    all_there_once,
+    panel,
+    panel_becomes,
+    press,
+    press_recorded,
+    recorded,
+    status,
+    until,
+)
 from power import Disk, why_not
 
 from jingting.city import City
@@ -84,12 +94,22 @@ async def test_presses_on_a_disk_that_takes_300_ms_for_each_flush_are_recorded_w
         await all_there_once(city, 3)
 
 
-async def test_a_disk_that_cannot_be_read_loses_nothing_and_the_station_comes_back_by_itself(tmp_path):
+async def test_a_station_that_starts_on_a_disk_that_cannot_be_read_rings_and_comes_back_by_itself(tmp_path):
     city = City(tmp_path, stations=1)
     async with Disk(city.station_folder(STATION) / "data") as disk, city:
         await press_recorded(city)
+        await all_there_once(city, 1)
+        station = city.process(f"station-{STATION}")
+        station.kill()
+        await station.ended()
+        disk.drop_caches()
         await disk.becomes("sick read")
+        station.start()
         await press(city)
+        await panel_becomes(city, lambda shows: shows["tone"] == 2 and shows["latched"] == 1)
+        assert not status(city)
+        assert len(panel(city).acknowledged) == 1
         await disk.becomes("well")
         await recorded(city, 2)
+        await city.connected()
         await all_there_once(city, 2)

@@ -31,6 +31,6 @@ async def test_no_power_cut_loses_what_was_confirmed_or_breaks_the_journal(tmp_p
 @pytest.mark.parametrize("synchronous", ["NORMAL", "OFF"])
 async def test_a_station_that_does_not_wait_for_its_disk_is_caught(synchronous: str, tmp_path: Path) -> None:
     print(f"SEED={SEED}")
-    row = await cut(tmp_path, 10, SEED, synchronous=synchronous)
+    row = await cut(tmp_path, 20, SEED, synchronous=synchronous)
     print(row.as_dict())
     assert row.lost > 0

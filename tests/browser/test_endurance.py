@@ -29,6 +29,12 @@ HOUR_S = 3600
 STALE_S = 15
 SPARE = 3
 """Descriptors likewise: a connection for the next page that the browser keeps ready, a connection to the journal."""
+SINCE_THE_LAST_ANSWER = """() => {
+    const answers = performance.getEntriesByType("resource")
+        .filter((entry) => entry.name.includes("/duty/live") && entry.responseStatus === 200);
+    return (performance.now() - Math.max(...answers.map((entry) => entry.responseEnd))) / 1000;
+}"""
+"""In seconds, by the page's own clock: it may have had an answer in whole before we hear of it."""
 STEADY = 10
 GROWTH = 3 * 2**20
 """Bytes that come and go with what a process has under way."""
@@ -183,13 +189,12 @@ async def test_a_page_held_open_for_an_hour_grows_nothing_and_is_live_at_its_end
 async def test_a_page_says_that_it_is_stale_fifteen_seconds_after_the_last_sign_of_life(desk):
     process = desk.city.process(f"station-{desk.station}")
     stale = desk.page.locator("#stale")
-    async with desk.page.expect_response("**/duty/live*"):
+    async with desk.page.expect_event("requestfinished", lambda request: "/duty/live" in request.url):
         pass
     process.send(signal.SIGSTOP)
-    stopped = time.monotonic()
     try:
         await stale.wait_for(state="visible", timeout=(STALE_S + 5) * 1000)
-        assert STALE_S - 1.5 < time.monotonic() - stopped < STALE_S + 3
+        assert STALE_S - 0.5 < await desk.page.evaluate(SINCE_THE_LAST_ANSWER) < STALE_S + 3
         desk.forgiven = "ERR_"
     finally:
         process.send(signal.SIGCONT)

@@ -3,7 +3,7 @@
 PYTHON := .venv/bin/python
 CATALOGUES := $(wildcard common/web/locales/*/LC_MESSAGES/*.po)
 TEMPLATES := $(wildcard agent/screens/templates/*.html hq/screens/templates/*.html common/web/templates/*.html)
-.PHONY: run test check bench faults screens audit lock clean setup
+.PHONY: run test check bench peers faults screens audit lock clean setup
 
 run: setup
 	@$(PYTHON) -m jingting demo $(ARGS)
@@ -19,8 +19,17 @@ check: setup .venv/rp2-stubs.stamp
 	.venv/bin/lint-imports
 	scripts/check-units
 
-bench: setup
+bench: setup peers
 	@$(PYTHON) -m tests.benchmarks $(ARGS)
+
+# What people use today, to be measured beside; in a venv of their own. Without them their rows say so.
+peers: .venv/peers.stamp
+
+.venv/peers.stamp: requirements/peers.txt .venv/packages.stamp
+	@echo "Installing the packages of requirements/peers.txt into .venv/peers"
+	@rm -rf .venv/peers && $(PYTHON) -m venv .venv/peers \
+	  && .venv/peers/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes \
+	    -r requirements/peers.txt && touch $@ || echo "They could not be installed; their rows will say so." >&2
 
 faults: setup
 	@$(PYTHON) -m tests.faults $(ARGS)
@@ -81,6 +90,7 @@ lock:
 	$(LOCK) --quiet -o requirements/station.txt
 	$(LOCK) --quiet --extra hq --extra dev -o requirements/all.txt
 	$(subst pyproject.toml,requirements/audit.in,$(LOCK)) --quiet -o requirements/audit.txt
+	$(subst pyproject.toml,requirements/peers.in,$(LOCK)) --quiet -o requirements/peers.txt
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -5,7 +5,7 @@ import importlib
 import pytest
 
 from tests.benchmarks import duty
-from tests.benchmarks.__main__ import COLUMNS
+from tests.benchmarks.comparison import COLUMNS
 
 
 @pytest.mark.parametrize("name", ["codecs", "sealing", "signing", "pages"])

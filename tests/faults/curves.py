@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from xml.sax.saxutils import escape
 
+from tests.drawing import GRID, STROKES, sheet
+
 WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 720, 360, 56, 24, 16, 44
-# Told apart without colour too: by their dashes, and by their names beside them.
-STROKES: Final = (("#0b4f9e", ""), ("#a8480f", "8 4"), ("#2f6b2f", "2 4"), ("#6b2f6b", "12 4 2 4"))
 _TICKS: Final = (1, 2, 5, 10, 20, 30, 60, 120, 300)
 
 
@@ -22,13 +22,9 @@ def draw(came_back_s: Mapping[str, Sequence[float]]) -> str:
     def y(share: float) -> float:
         return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share, 1)
 
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"',
-        ' font-family="sans-serif" font-size="13">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
-    ]
+    parts = []
     for share in (0, 0.25, 0.5, 0.75, 1):
-        parts.append(f'<path d="M{LEFT} {y(share)}H{WIDTH - RIGHT}" stroke="#ccc"/>')
+        parts.append(f'<path d="M{LEFT} {y(share)}H{WIDTH - RIGHT}" stroke="{GRID}"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{y(share) + 4}" text-anchor="end">{share:.0%}</text>')
     parts += [
         f'<text x="{x(seconds)}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{seconds} s</text>'
@@ -41,5 +37,5 @@ def draw(came_back_s: Mapping[str, Sequence[float]]) -> str:
         at = HEIGHT - BOTTOM - 16 - 20 * (len(came_back_s) - 1 - row)
         parts.append(f'<path d="M{WIDTH - 320} {at - 4}h36" {line}/>')
         parts.append(f'<text x="{WIDTH - 276}" y="{at}">{escape(what)}</text>')
-    parts.append(f'<text x="{LEFT}" y="{HEIGHT - 6}">stations back, with nothing left to send</text></svg>')
-    return "\n".join(parts) + "\n"
+    parts.append(f'<text x="{LEFT}" y="{HEIGHT - 6}">stations back, with nothing left to send</text>')
+    return sheet(WIDTH, HEIGHT, parts)

@@ -18,7 +18,8 @@ from agent.journal import Journal
 from agent.pen import Pen, Projector
 from agent.record_form import check_id, check_staff
 from agent.supply import Supply
-from common.events import AlarmReturned, AlarmShelved, ShiftBegun
+from common.events.desk import ShiftBegun
+from common.events.equipment import AlarmReturned, AlarmShelved
 from common.rota import Turn
 
 if TYPE_CHECKING:

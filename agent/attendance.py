@@ -23,7 +23,7 @@ from agent.journal import Journal
 from agent.pen import Pen, Projector
 from agent.record_form import check_id, check_staff
 from agent.unattended import Spans
-from common.events import DeskAttended, DeskUnattended
+from common.events.desk import DeskAttended, DeskUnattended
 from common.identifiers import uuid7
 
 SCHEMA: Final = """

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 from agent.calls import StoredCall
 from agent.ladder import UNKNOWN_S, Climb, Ladder, Rung, State, Step, climb, step
 from agent.view import CallView
-from common.events import CloseReason
+from common.events.calls import CloseReason
 
 Origin: TypeAlias = Literal["panel", "screen"]
 

@@ -10,7 +10,8 @@ import msgspec
 from agent.ladder import RUNGS, Rung, State
 from agent.orders import OrderRefused
 from agent.pen import Pen, Projector
-from common.events import HelpAnswered, HelpPressedAgain, HelpRaised, Rescued
+from common.events.calls import HelpAnswered, HelpPressedAgain, HelpRaised
+from common.events.journal import Rescued
 from sync import base64url
 from sync.ranges import Ranges
 

@@ -25,7 +25,14 @@ from agent.journal import Journal
 from agent.pen import Pen
 from agent.settings import StationSettings
 from agent.supervisor import Supervisor
-from common.events import ContentPlayed, ContentRefused, ContentRemoved, ContentStored, ContentWanted, RemovedBecause
+from common.events.content import (
+    ContentPlayed,
+    ContentRefused,
+    ContentRemoved,
+    ContentStored,
+    ContentWanted,
+    RemovedBecause,
+)
 from common.pack import Opened, PackError, bits_of, chunk_sizes
 from sync import base64url
 from sync.signing import Keyring

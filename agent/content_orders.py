@@ -9,7 +9,7 @@ from agent.content_files import ContentFiles
 from agent.content_rows import PackRow
 from agent.orders import Applier, OrderRefused
 from agent.pen import Pen
-from common.events import ContentChunk, ContentOffered, ContentRemoved, ContentWithdrawn
+from common.events.content import ContentChunk, ContentOffered, ContentRemoved, ContentWithdrawn
 from common.pack import CHUNK, MAX_PACK, bits_of, chunk_sizes, split_hashes
 from sync import base64url
 

@@ -12,7 +12,7 @@ from agent.settings import Identity
 from agent.view import DiskView, FindingView, Need, SettingsView, ShiftView, StationView, WaitsFor
 from common.changes import Changes
 from common.clock import Clock
-from common.events import CloseReason
+from common.events.calls import CloseReason
 
 
 def waits_for(*, trusted: bool, lacks: Need | None, up: bool, hq_online: bool) -> tuple[WaitsFor, ...]:

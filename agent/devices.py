@@ -11,7 +11,7 @@ from agent.database import JournalError
 from agent.journal import Journal
 from agent.pen import Projector
 from agent.view import DeviceView
-from common.events import DeviceChanged, DeviceKind
+from common.events.equipment import DeviceChanged, DeviceKind
 from drivers.device import State
 
 SCHEMA = """

@@ -21,7 +21,7 @@ from agent.record_form import Mistake, WrongForm, check_id, check_staff
 from common import dispatch
 from common.clock import rfc3339
 from common.dispatch import Result, State, Step
-from common.events import DispatchExpired, DispatchSent, DispatchStepped
+from common.events.errands import DispatchExpired, DispatchSent, DispatchStepped
 from common.identifiers import uuid7
 
 SCHEMA: Final = """

@@ -7,7 +7,9 @@ from typing import Any, Protocol
 import msgspec
 
 from common.clock import rfc3339
-from common.events import Payload, Rescued, encode_event, is_urgent_event, type_of
+from common.events import encode_event, is_urgent_event, type_of
+from common.events.journal import Rescued
+from common.events.terms import Payload
 from common.identifiers import uuid7
 from sync.strict_json import parse_object
 

@@ -21,7 +21,7 @@ from agent.settings import StationSettings
 from agent.supervisor import Supervisor
 from agent.view import DeviceView
 from agent.visits import Reader
-from common.events import DeviceKind
+from common.events.equipment import DeviceKind
 from drivers.button_memory import ButtonMemory
 from drivers.card_reader import CardReader
 from drivers.panel import Panel

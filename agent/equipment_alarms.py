@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from agent.view import DeviceView, StationView
-from common.events import EquipmentAlarm
+from common.events.equipment import EquipmentAlarm
 
 AWAY_S: Final = 60.0
 """Headquarters has to be away for so long to be an alarm: a session that is renewed is none."""

@@ -15,7 +15,9 @@ from agent import calls, record_rows
 from agent.pen import Pen, Projector
 from common import counted, figures
 from common.counted import CallFigure, Counts
-from common.events import EVENTS, DispatchExpired, DispatchStepped, Rescued, read_payload
+from common.events import EVENTS, read_payload
+from common.events.errands import DispatchExpired, DispatchStepped
+from common.events.journal import Rescued
 from sync import base64url
 from sync.receiver import check_line
 

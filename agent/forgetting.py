@@ -9,7 +9,9 @@ import msgspec
 from agent import record_rows
 from agent.orders import REMEMBERED_MS, id_that_counts
 from agent.pen import Pen
-from common.events import EVENTS, HelpClosed, HelpPressedAgain, HelpRaised, Rescued, read_payload
+from common.events import EVENTS, read_payload
+from common.events.calls import HelpClosed, HelpPressedAgain, HelpRaised
+from common.events.journal import Rescued
 from sync import base64url
 from sync.receiver import check_line
 

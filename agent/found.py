@@ -15,7 +15,7 @@ from agent.record_form import Mistake, WrongForm, check_id, check_staff
 from agent.since import since_s
 from agent.whereabouts import Spot
 from common import found
-from common.events import FoundEnded, FoundKept
+from common.events.lent_and_found import FoundEnded, FoundKept
 from common.found import LONGEST, State, Step
 from common.plain_text import problem_of, problem_of_code
 from common.things import Things

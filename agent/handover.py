@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from common import plain_text
-from common.events import HandoverKind
+from common.events.desk import HandoverKind
 from common.record import Record
 
 LONGEST: Final = 120

@@ -10,7 +10,7 @@ import msgspec
 
 from agent.handover import Check, Item, Key, Sheet, Stay
 from agent.pen import Projector
-from common.events import HandoverBegun, HandoverChecked, HandoverKind, HandoverNoted, HandoverSigned
+from common.events.desk import HandoverBegun, HandoverChecked, HandoverKind, HandoverNoted, HandoverSigned
 from common.record import Record
 
 KEPT: Final = 100

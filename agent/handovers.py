@@ -18,7 +18,7 @@ from agent.pen import Pen
 from agent.record_form import check_id
 from agent.sign_in import SignIn, SignInRefused
 from agent.view import DeviceView
-from common.events import HandoverBegun, HandoverChecked, HandoverNoted, HandoverSigned
+from common.events.desk import HandoverBegun, HandoverChecked, HandoverNoted, HandoverSigned
 
 MOST_PAST: Final = 20
 """Most signed handovers that are listed."""

@@ -13,7 +13,7 @@ from agent.ladder import Alarm, Climb, Ladder, Rung, Step, worst
 from agent.outbox import Outbox, Waiting
 from agent.view import CallView
 from common.clock import rfc3339
-from common.events import (
+from common.events.calls import (
     CLOSE_REASONS,
     CloseReason,
     HelpAcknowledged,
@@ -23,9 +23,9 @@ from common.events import (
     HelpEscalated,
     HelpPressedAgain,
     HelpRaised,
-    Payload,
     Press,
 )
+from common.events.terms import Payload
 from common.identifiers import is_identifier, uuid7
 from drivers.panel import PressReading
 from sync.ranges import Ranges, contains, union

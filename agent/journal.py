@@ -30,7 +30,7 @@ from agent.rescue import close_journal, rescue_closed, withhold
 from agent.retention import SCHEMA, fell
 from agent.tail import Tail
 from agent.writer import Writer
-from common.events import Payload
+from common.events.terms import Payload
 from sync.batch import Line, chain_start
 from sync.source import CloseCause, Kept
 

@@ -13,7 +13,7 @@ from agent.pen import Pen, Projector
 from agent.record_form import Mistake, WrongForm, check_id, check_staff
 from agent.since import since_s
 from common import loan
-from common.events import LoanBegun, LoanEnded
+from common.events.lent_and_found import LoanBegun, LoanEnded
 from common.loan import State, Step
 from common.plain_text import problem_of_code
 from common.things import Things

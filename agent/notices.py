@@ -20,7 +20,7 @@ from agent.pen import Pen, Projector
 from agent.record_form import check_id, check_staff
 from common import notice
 from common.clock import rfc3339
-from common.events import NoticeRead, NoticeSent
+from common.events.errands import NoticeRead, NoticeSent
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS notices(

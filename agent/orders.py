@@ -15,16 +15,9 @@ import msgspec
 from agent.journal import Journal
 from agent.pen import Pen
 from common.clock import rfc3339
-from common.events import (
-    BULK_ORDERS,
-    ORDERS,
-    URGENT_ORDERS,
-    OrderApplied,
-    OrderFailed,
-    OrdersOpened,
-    Payload,
-    read_payload,
-)
+from common.events import BULK_ORDERS, ORDERS, URGENT_ORDERS, read_payload
+from common.events.journal import OrderApplied, OrderFailed, OrdersOpened
+from common.events.terms import Payload
 from common.identifiers import is_identifier
 from sync.batch import Batch, Line, Settled, Standing, chain_start, settle
 from sync.ranges import Ranges

@@ -19,7 +19,8 @@ from agent.database import JournalError
 from agent.entry import Clock
 from agent.journal import Journal
 from agent.pen import Pen
-from common.events import HelpPressedAgain, HelpRaised, Payload
+from common.events.calls import HelpPressedAgain, HelpRaised
+from common.events.terms import Payload
 
 LIMIT_NS = 1_000_000_000
 """An append that takes longer counts as not recorded, though it may still succeed (nanoseconds)."""

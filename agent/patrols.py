@@ -20,7 +20,7 @@ from agent.since import since_s
 from agent.whereabouts import Spot
 from common import patrol
 from common.clock import rfc3339
-from common.events import PatrolBegun, PatrolEnded
+from common.events.errands import PatrolBegun, PatrolEnded
 from common.identifiers import uuid7
 from common.patrol import PURPOSES, State, Step
 

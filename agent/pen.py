@@ -11,7 +11,7 @@ from agent.database import begin_journal, read_end
 from agent.entry import Entry, Envelope, Moment
 from agent.quota import Quota
 from agent.timekeeper import moment_of, noticed
-from common.events import Payload
+from common.events.terms import Payload
 from sync.batch import Line, chain_next
 
 Projector: TypeAlias = Callable[[sqlite3.Connection, int, str, Any, Mapping[str, Any]], None]

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from agent.pen import Pen
-from common.events import KeyRotated
+from common.events.records import KeyRotated
 from sync import base64url
 from sync.sealing import SealingPublicKey
 from sync.signing import KEY_BYTES, VerifyKey

@@ -12,7 +12,7 @@ from agent.pen import Pen
 from agent.queue_rows import Queued
 from agent.record_form import check_id
 from agent.waiting import Wait, estimate
-from common.events import RecordCalled
+from common.events.records import RecordCalled
 
 FRESH_S: Final = 10
 """How long after a call the display draws attention to it (seconds)."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from agent.waiting import LATEST
-from common.events import Channel, RecordCalled
+from common.events.records import Channel, RecordCalled
 from common.record import Record
 
 SCHEMA: Final = """

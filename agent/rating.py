@@ -17,7 +17,7 @@ from agent.journal import Journal
 from agent.pen import Pen
 from agent.queue_rows import IN_THE_ROOM
 from common.catalogue import Catalogue
-from common.events import RATINGS, Rating, RecordRated
+from common.events.records import RATINGS, Rating, RecordRated
 from common.identifiers import uuid7
 from common.record import Record
 

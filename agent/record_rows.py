@@ -9,7 +9,8 @@ import msgspec
 
 from agent import done_rows, queue_rows
 from agent.pen import Projector
-from common.events import RecordAmended, RecordCalled, RecordOpened, Sealed
+from common.events.records import RecordAmended, RecordCalled, RecordOpened
+from common.events.terms import Sealed
 from common.record import Record, RecordEvent, Told, fold
 
 SCHEMA: Final = (

@@ -24,7 +24,8 @@ from agent.record_form import Filled, Header, Mistake, WrongForm
 from agent.record_rows import Kept
 from common import personal, workflow
 from common.catalogue import Catalogue, Target
-from common.events import Channel, RecordAmended, RecordOpened, RecordStepped, ReferralSigned, Sealed
+from common.events.records import Channel, RecordAmended, RecordOpened, RecordStepped, ReferralSigned
+from common.events.terms import Sealed
 from common.identifiers import uuid7
 from common.record import Record
 

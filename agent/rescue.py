@@ -10,7 +10,7 @@ import msgspec
 
 from agent.entry import LINE_LIMIT
 from agent.pen import Pen
-from common.events import EventWithheld, JournalOpened, Rescued
+from common.events.journal import EventWithheld, JournalOpened, Rescued
 from sync import base64url
 from sync.source import CloseCause
 

@@ -15,7 +15,7 @@ from agent.journal import Journal
 from agent.pen import Pen
 from agent.record_form import Mistake, WrongForm, check_id, check_staff
 from agent.records import Records, Seals
-from common.events import RecordRevealed
+from common.events.records import RecordRevealed
 from common.personal import PERSONAL, OnFile, PersonalField
 from common.privacy import mask_name, mask_number, mask_phone
 from sync.sealing import BrokenSealError

@@ -7,7 +7,7 @@ import msgspec
 
 from agent.orders import OrderRefused
 from agent.pen import Pen
-from common.events import RotaSet
+from common.events.desk import RotaSet
 from common.rota import Rota, faults
 
 SCHEMA: Final = """

@@ -21,7 +21,8 @@ from agent.pen import Pen
 from agent.quota import set_aside
 from agent.rescue import rescue
 from agent.wreck import Row, Wreck
-from common.events import EVENTS, JournalOpened, is_urgent_event, read_payload
+from common.events import EVENTS, is_urgent_event, read_payload
+from common.events.journal import JournalOpened
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from agent.pen import Pen, Projector
-from common.events import DeviceTested, HelpTestAnswered, HelpTested
+from common.events.calls import HelpTestAnswered, HelpTested
+from common.events.equipment import DeviceTested
 
 SCHEMA: Final = """
 -- Each panel's last self-test; times are the wall clock's (ms since 1970).

@@ -15,7 +15,8 @@ from agent.entry import Clock
 from agent.journal import Journal
 from agent.self_test_rows import Stored, load
 from agent.view import DeviceView, SelfTestView
-from common.events import DeviceTested, HelpTested, Press
+from common.events.calls import HelpTested, Press
+from common.events.equipment import DeviceTested
 from common.identifiers import uuid7
 from drivers.device import State
 from drivers.panel import PressReading

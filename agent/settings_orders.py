@@ -25,7 +25,7 @@ from agent.settings import StationSettings, overlaid
 from agent.settings_trial import Candidate, next_step, why_rolled_back
 from agent.view import SettingsView
 from common import ordered_settings
-from common.events import RolledBackBecause, SettingsChanged, SettingsRolledBack, SettingsSet
+from common.events.journal import RolledBackBecause, SettingsChanged, SettingsRolledBack, SettingsSet
 from common.ordered_settings import OrderedSettings
 from common.settings import SettingsError
 

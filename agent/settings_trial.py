@@ -8,7 +8,7 @@ put off, the link being where it was.
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
-from common.events import RolledBackBecause
+from common.events.journal import RolledBackBecause
 from common.ordered_settings import OrderedSettings
 
 MOST_STARTS: Final = 3

@@ -13,7 +13,8 @@ import msgspec
 
 from agent.entry import Clock
 from agent.journal import Journal
-from common.events import KeyIssued, Sealed
+from common.events.records import KeyIssued
+from common.events.terms import Sealed
 from common.identifiers import uuid7
 from sync import base64url
 from sync.sealing import SUITE, SealingPublicKey, ShiftKey

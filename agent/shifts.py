@@ -19,7 +19,7 @@ from agent.database import JournalError
 from agent.entry import Clock
 from agent.journal import Journal
 from agent.view import ShiftView
-from common.events import ShiftBegun
+from common.events.desk import ShiftBegun
 from common.rota import Rota, Turn, turn_at
 
 LOOK_EVERY_S: Final = 5.0

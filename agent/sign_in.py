@@ -19,7 +19,8 @@ from agent import staff
 from agent.database import JournalError
 from agent.entry import Clock
 from agent.journal import Journal
-from common.events import Payload, StaffRefused, StaffSignedIn, StaffSignedOut
+from common.events.desk import StaffRefused, StaffSignedIn, StaffSignedOut
+from common.events.terms import Payload
 from common.identifiers import uuid7
 from common.pins import NOBODYS
 from common.slowing import FREE, Slowing

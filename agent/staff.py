@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from agent.pen import Pen
-from common.events import StaffSet
+from common.events.desk import StaffSet
 from common.pins import is_kept
 
 SCHEMA: Final = """

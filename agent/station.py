@@ -40,7 +40,7 @@ from agent.time_floor import StationClock
 from agent.timekeeper import keep_time, newest_sure
 from common import keyfiles, process
 from common.changes import Changes
-from common.events import StationStarted, StationStopped
+from common.events.journal import StationStarted, StationStopped
 from common.version import VERSION
 from common.web.server import LocalServer
 from sync.signing import SigningKey

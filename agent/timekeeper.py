@@ -15,7 +15,7 @@ import msgspec
 from agent.database import JournalError
 from agent.entry import Moment
 from common.clock import rfc3339
-from common.events import ClockSet, ClockStepped
+from common.events.journal import ClockSet, ClockStepped
 
 STEP_MS = 2_000
 """A synchronised clock that moves by more against CLOCK_BOOTTIME was stepped (milliseconds)."""

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from agent import wal
-from common.events import EVENTS, Rescued, read_payload
+from common.events import EVENTS, read_payload
+from common.events.journal import Rescued
 from common.identifiers import is_identifier
 from sync import base64url
 from sync.receiver import check_line

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias, get_args
 
 import msgspec
 
-from common.events import (
+from common.events.calls import (
     CloseReason,
     HelpAcknowledged,
     HelpAttending,
@@ -20,10 +20,8 @@ from common.events import (
     HelpEscalated,
     HelpPressedAgain,
     HelpRaised,
-    Identifier,
-    Instant,
-    Nanoseconds,
 )
+from common.events.terms import Identifier, Instant, Nanoseconds
 from common.record import Record
 
 HelpEvent: TypeAlias = (

@@ -7,7 +7,8 @@ from typing import Final
 
 import msgspec
 
-from common.events import CLOSE_REASONS, RATINGS, Rating
+from common.events.calls import CLOSE_REASONS
+from common.events.records import RATINGS, Rating
 
 ANCHORS: Final = ((15, 90), (20, 95))
 """Of calls, within so many seconds so many percent are to be answered (NENA-STA-020.1-2020, 2.2.1)."""

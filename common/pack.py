@@ -15,7 +15,7 @@ from typing import Annotated, BinaryIO, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from common.events import Day, Digest, Instant, Name, Number
+from common.events.terms import Day, Digest, Instant, Name, Number
 
 CHUNK: Final = 16 * 1024
 MAX_CHUNKS: Final = 640

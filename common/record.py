@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from common.events import Channel, Priority, Rating, RecordAmended, RecordOpened, RecordRated, RecordStepped
+from common.events.records import Channel, Priority, Rating, RecordAmended, RecordOpened, RecordRated, RecordStepped
 from common.personal import OnFile
 from common.workflow import Outcome, State, step_called
 

@@ -7,21 +7,9 @@ from typing import Final
 import msgspec
 from msgspec import inspect
 
-from common.events import (
-    EVENTS,
-    ORDERS,
-    URGENT_ORDERS,
-    Day,
-    Digest,
-    Identifier,
-    Instant,
-    Nanoseconds,
-    Payload,
-    RecordNumber,
-    Rescued,
-    StaffNumber,
-    is_urgent_event,
-)
+from common.events import EVENTS, ORDERS, URGENT_ORDERS, is_urgent_event
+from common.events.journal import Rescued
+from common.events.terms import Day, Digest, Identifier, Instant, Nanoseconds, Payload, RecordNumber, StaffNumber
 from common.rota import TimeOfDay
 
 BEGIN: Final = "<!-- vocabulary: what `python -m common.vocabulary` prints -->"

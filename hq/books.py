@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from common import found, loan, patrol
 from common.clock import rfc3339
-from common.events import FoundEnded, FoundKept, LoanBegun, LoanEnded, PatrolBegun, PatrolEnded
+from common.events.errands import PatrolBegun, PatrolEnded
+from common.events.lent_and_found import FoundEnded, FoundKept, LoanBegun, LoanEnded
 from hq import tables
 from hq.database import Database
 from hq.self_tests import happened_ms

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from common import counted
 from common.counted import CallFigure
-from common.events import (
+from common.events.calls import (
     HelpAcknowledged,
     HelpAttending,
     HelpBreached,

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, true
 
 from common import counted, figures
 from common.counted import CallFigure, Key
-from common.events import Rating
+from common.events.records import Rating
 from common.figures import Figures
 from hq import tables
 from hq.database import Database

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
 
 from common.clock import rfc3339
-from common.events import ContentWithdrawn
+from common.events.content import ContentWithdrawn
 from common.pack import CHUNK, MAX_PACK, Opened, PackError, check_files, chunk_sizes, join_hashes, open_pack
 from hq import audit, content_rows, tables
 from hq.audit import Act

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, bindparam, delete, exists, select, update
 
 from common.clock import Clock, rfc3339
-from common.events import ContentChunk, ContentOffered
+from common.events.content import ContentChunk, ContentOffered
 from common.pack import bits_of, chunk_sizes, numbers_of, split_hashes
 from hq import content_rows, tables
 from hq.database import Database

@@ -5,7 +5,7 @@ from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from common.events import ContentPlayed, ContentRefused, ContentRemoved, ContentStored, ContentWanted
+from common.events.content import ContentPlayed, ContentRefused, ContentRemoved, ContentStored, ContentWanted
 from common.pack import chunk_sizes
 from hq import tables
 from hq.alarms import plain

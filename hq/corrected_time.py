@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from common.events import ClockSet, ClockStepped, Identifier, Nanoseconds
+from common.events.journal import ClockSet, ClockStepped
+from common.events.terms import Identifier, Nanoseconds
 
 _NS = 1_000_000
 

@@ -5,21 +5,10 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, bindparam, update
 
-from common.events import (
-    AlarmReturned,
-    AlarmShelved,
-    DeskAttended,
-    DeskUnattended,
-    DispatchExpired,
-    DispatchStepped,
-    FoundEnded,
-    FoundKept,
-    LoanBegun,
-    LoanEnded,
-    NoticeRead,
-    PatrolBegun,
-    PatrolEnded,
-)
+from common.events.desk import DeskAttended, DeskUnattended
+from common.events.equipment import AlarmReturned, AlarmShelved
+from common.events.errands import DispatchExpired, DispatchStepped, NoticeRead, PatrolBegun, PatrolEnded
+from common.events.lent_and_found import FoundEnded, FoundKept, LoanBegun, LoanEnded
 from common.identifiers import is_identifier
 from hq import books, dispatches, notices, shelved_alarms, tables
 from hq.alarms import is_name

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, exists, insert, select
 from common.clock import rfc3339
 from common.counted import of_dispatch
 from common.dispatch import NEXT, Result, State, Step
-from common.events import DispatchExpired, DispatchSent, DispatchStepped
+from common.events.errands import DispatchExpired, DispatchSent, DispatchStepped
 from hq import tables
 from hq.database import Database
 from hq.figures import CITY, count

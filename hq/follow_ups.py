@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, update
 
-from common.events import Rating, RecordRated
+from common.events.records import Rating, RecordRated
 from common.record import Told
 from hq import audit, tables
 from hq.audit import Act

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Delete, Table, and_, bindparam, delete, ex
 from sqlalchemy import update as change
 
 from common.clock import rfc3339
-from common.events import Sealed
+from common.events.terms import Sealed
 from hq import tables
 from hq.database import Database
 from hq.journals import each_line, journal_row, lock_station

@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 import msgspec
 from sqlalchemy import Connection, bindparam, update
 
-from common.events import DeviceKind
+from common.events.equipment import DeviceKind
 from hq import tables
 from hq.journals import lock_admitted
 

@@ -6,7 +6,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, select
 
 from common.counted import CallFigure
-from common.events import EVENTS, ClockSet, ClockStepped, read_payload
+from common.events import EVENTS, read_payload
+from common.events.journal import ClockSet, ClockStepped
 from hq import tables
 from hq.corrected_time import Known, Stamp, correct, known_by, read_stamp
 from hq.journals import each_line, journal_row

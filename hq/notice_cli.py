@@ -5,7 +5,7 @@ import sys
 from contextlib import closing
 from dataclasses import asdict
 
-from common.events import NoticeSent
+from common.events.errands import NoticeSent
 from hq import notices
 from hq.cli import NO_STORE, fail, first_line, print_ordered
 from hq.settings import HqSettings

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection, insert, select
 
 from common.clock import rfc3339
-from common.events import NoticeRead, NoticeSent
+from common.events.errands import NoticeRead, NoticeSent
 from hq import tables
 from hq.database import Database
 

@@ -5,7 +5,7 @@ from typing import Final, Literal, TypeAlias
 
 from common import notice
 from common.clock import rfc3339
-from common.events import DispatchSent, NoticeSent
+from common.events.errands import DispatchSent, NoticeSent
 from common.plain_text import problem_of_code
 from sync.topics import STATION_ID
 

@@ -13,27 +13,14 @@ import msgspec
 from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, select, update
 
 from common.clock import Clock, rfc3339
-from common.events import (
-    BULK_ORDERS,
-    URGENT_ORDERS,
-    ContentChunk,
-    ContentOffered,
-    ContentWithdrawn,
-    DispatchSent,
-    EventWithheld,
-    HelpAnswered,
-    HelpTestAnswered,
-    KeyRotated,
-    NoticeSent,
-    OrdersOpened,
-    Payload,
-    ReferralSigned,
-    RotaSet,
-    SettingsSet,
-    StaffSet,
-    encode_event,
-    type_of,
-)
+from common.events import BULK_ORDERS, URGENT_ORDERS, encode_event, type_of
+from common.events.calls import HelpAnswered, HelpTestAnswered
+from common.events.content import ContentChunk, ContentOffered, ContentWithdrawn
+from common.events.desk import RotaSet, StaffSet
+from common.events.errands import DispatchSent, NoticeSent
+from common.events.journal import EventWithheld, OrdersOpened, SettingsSet
+from common.events.records import KeyRotated, ReferralSigned
+from common.events.terms import Payload
 from common.identifiers import is_identifier, uuid7
 from hq import tables
 from hq.alarms import plain

@@ -13,32 +13,13 @@ from typing import Any, Final, get_args
 import msgspec
 from sqlalchemy import Connection, Row, bindparam, exists, insert, literal_column, null, select, update
 
-from common.events import (
-    EVENTS,
-    ContentPlayed,
-    ContentRefused,
-    ContentRemoved,
-    ContentStored,
-    ContentWanted,
-    DeviceTested,
-    HelpAcknowledged,
-    HelpRaised,
-    HelpTested,
-    JournalOpened,
-    KeyIssued,
-    KeyRotated,
-    OrderApplied,
-    OrderFailed,
-    Payload,
-    RecordAmended,
-    RecordOpened,
-    RecordRated,
-    RecordStepped,
-    SettingsChanged,
-    SettingsRolledBack,
-    is_urgent_event,
-    read_payload,
-)
+from common.events import EVENTS, is_urgent_event, read_payload
+from common.events.calls import HelpAcknowledged, HelpRaised, HelpTested
+from common.events.content import ContentPlayed, ContentRefused, ContentRemoved, ContentStored, ContentWanted
+from common.events.equipment import DeviceTested
+from common.events.journal import JournalOpened, OrderApplied, OrderFailed, SettingsChanged, SettingsRolledBack
+from common.events.records import KeyIssued, KeyRotated, RecordAmended, RecordOpened, RecordRated, RecordStepped
+from common.events.terms import Payload
 from common.identifiers import is_identifier
 from common.record import RecordEvent, Told
 from hq import desk_events, station_settings, tables

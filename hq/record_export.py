@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, select
 
 from common import record_sheet
-from common.events import Sealed
+from common.events.terms import Sealed
 from common.settings import EX_CONFIG
 from common.table_output import is_unread, write_out
 from hq import audit, tables

@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, bindparam, null, select, update
 
 from common.counted import Key, change, of_record
-from common.events import RecordAmended, RecordOpened
+from common.events.records import RecordAmended, RecordOpened
 from common.identifiers import is_identifier
 from common.record import Record, RecordEvent, Told, fold
 from hq import tables

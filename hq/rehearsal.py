@@ -7,7 +7,10 @@ and take ten times as long as the second. So at the start they are taken from a 
 import uuid
 from typing import Any, Final
 
-from common.events import HelpRaised, Payload, RecordOpened, RecordStepped, encode_event
+from common.events import encode_event
+from common.events.calls import HelpRaised
+from common.events.records import RecordOpened, RecordStepped
+from common.events.terms import Payload
 from sync.batch import Batch, chain_lines, chain_start
 from sync.receiver import check_line
 

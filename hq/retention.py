@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from common.events import Sealed
+from common.events.terms import Sealed
 from hq import tables
 from hq.bulk import RowsAmong
 from hq.figures import CITY

@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 from sqlalchemy import bindparam, select, update
 
-from common.events import KeyRotated
+from common.events.records import KeyRotated
 from hq import audit, tables
 from hq.audit import Act
 from hq.journals import lock_station

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, bindparam, select
 
-from common.events import Sealed
+from common.events.terms import Sealed
 from hq import audit, tables
 from hq.audit import Act, Audited
 from hq.journals import each_line, journal_row

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from common.events import DeviceTested, HelpTested
+from common.events.calls import HelpTested
+from common.events.equipment import DeviceTested
 from hq import tables
 
 _FORGOTTEN_MS: Final = 7 * 24 * 3600 * 1000

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, delete, insert, select
 
-from common.events import AlarmReturned, AlarmShelved
+from common.events.equipment import AlarmReturned, AlarmShelved
 from hq import tables
 from hq.alarms import plain
 from hq.database import Database

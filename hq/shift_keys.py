@@ -5,7 +5,7 @@ from typing import Final, TypeAlias
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from common.events import KeyIssued
+from common.events.records import KeyIssued
 from hq import tables
 from sync import base64url
 from sync.sealing import KEM_BYTES, SUITE, BrokenSealError, SealingKey, ShiftKey

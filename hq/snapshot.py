@@ -13,7 +13,8 @@ import msgspec
 from sqlalchemy import Connection, bindparam, select
 
 from common.clock import rfc3339
-from common.events import ORDERS, Payload
+from common.events import ORDERS
+from common.events.terms import Payload
 from hq import tables
 from hq.dispatches import IS_OVER
 

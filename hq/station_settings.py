@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, select, update
 
 from common.clock import rfc3339
-from common.events import SettingsChanged, SettingsRolledBack, SettingsSet
+from common.events.journal import SettingsChanged, SettingsRolledBack, SettingsSet
 from hq import tables
 from hq.database import Database
 

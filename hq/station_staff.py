@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 from sqlalchemy import Connection
 
 from common import pins
-from common.events import StaffMember, StaffSet
+from common.events.desk import StaffMember, StaffSet
 from hq import audit
 from hq.audit import Act
 from hq.journals import lock_station

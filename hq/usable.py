@@ -3,23 +3,11 @@
 import hashlib
 from typing import Any
 
-from common.events import (
-    EVENTS,
-    ContentPlayed,
-    ContentRefused,
-    ContentRemoved,
-    ContentStored,
-    ContentWanted,
-    DeviceTested,
-    JournalOpened,
-    OrderApplied,
-    OrderFailed,
-    Payload,
-    Rescued,
-    SettingsChanged,
-    SettingsRolledBack,
-    read_payload,
-)
+from common.events import EVENTS, read_payload
+from common.events.content import ContentPlayed, ContentRefused, ContentRemoved, ContentStored, ContentWanted
+from common.events.equipment import DeviceTested
+from common.events.journal import JournalOpened, OrderApplied, OrderFailed, Rescued, SettingsChanged, SettingsRolledBack
+from common.events.terms import Payload
 from common.identifiers import is_identifier
 from hq import desk_events
 from hq.alarms import is_name

@@ -40,7 +40,7 @@ def rota(
     """
     asked = _asked(stations, everybody=everybody)
     from common import rota_file
-    from common.events import RotaSet
+    from common.events.desk import RotaSet
     from hq import settings as hq_settings
 
     settings = load(hq_settings.load, config or _parents(context))
@@ -80,7 +80,7 @@ def settings(
     """
     asked = _asked(stations, everybody=everybody)
     from common import ordered_settings
-    from common.events import SettingsSet
+    from common.events.journal import SettingsSet
     from hq import settings as hq_settings
 
     own = load(hq_settings.load, config or _parents(context))
@@ -139,7 +139,7 @@ def dispatch(
         if text is not None and not _CODE.fullmatch(text):
             raise click.BadParameter(_CODE_SPELT, param_hint=option)
     from common.clock import Clock, rfc3339
-    from common.events import DispatchSent
+    from common.events.errands import DispatchSent
     from hq import settings as hq_settings
 
     settings = load(hq_settings.load, config or _parents(context))
@@ -190,7 +190,7 @@ def notice(
         language, problem = next(iter(found.items()))
         raise click.BadParameter(_NOTICE_WRONG[problem], param_hint=f"--{language}")
     from common.clock import Clock, rfc3339
-    from common.events import NoticeSent
+    from common.events.errands import NoticeSent
     from common.identifiers import uuid7
     from hq import settings as hq_settings
 
@@ -251,7 +251,7 @@ def receipt(
     for option, text in (("--by", by), ("--reference", reference)):
         if text is not None and not _CODE.fullmatch(text):
             raise click.BadParameter(_CODE_SPELT, param_hint=option)
-    from common.events import ReferralSigned
+    from common.events.records import ReferralSigned
     from hq import settings as hq_settings
 
     settings = load(hq_settings.load, config or _parents(context))

@@ -12,7 +12,7 @@ from agent.equipment_alarms import Key
 from agent.handover import LONGEST, NotTakenError
 from agent.screens.forms import NotSavedError, Patience, event_id_of, known
 from agent.screens.sign_in_pages import SignInPages
-from common.events import EquipmentAlarm
+from common.events.equipment import EquipmentAlarm
 from common.web.pages import Pages, form_of
 
 HERE: Final = "/duty/alarms"

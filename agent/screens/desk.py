@@ -3,7 +3,7 @@
 from typing import Literal, Protocol
 
 from agent.view import StationView
-from common.events import CloseReason
+from common.events.calls import CloseReason
 
 
 class Desk(Protocol):

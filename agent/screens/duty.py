@@ -25,7 +25,7 @@ from agent.screens.patrol_pages import PatrolPages
 from agent.screens.record_pages import RecordPages
 from agent.screens.sign_in_pages import SignInPages
 from agent.screens.told import open_calls
-from common.events import CLOSE_REASONS
+from common.events.calls import CLOSE_REASONS
 from common.identifiers import uuid7
 from common.web.pages import Pages, form_of
 from common.web.server import LocalServer

@@ -14,7 +14,7 @@ from agent.handovers import SignatureRefused
 from agent.screens.board import page_of
 from agent.screens.forms import NotSavedError, Patience, event_id_of, known
 from agent.screens.sign_in_pages import SignInPages
-from common.events import HandoverKind
+from common.events.desk import HandoverKind
 from common.web.pages import Pages, form_of
 
 PAGE: Final = 25

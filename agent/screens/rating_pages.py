@@ -5,7 +5,7 @@ from microdot import Microdot, Request, Response, redirect
 from agent.counter import Counter
 from agent.screens.forms import Patience, event_id_of
 from agent.screens.shown import Shown
-from common.events import RATINGS
+from common.events.records import RATINGS
 from common.web.pages import form_of
 
 _RATE_S = 2.0  # as a confirm waits: after that the page comes, and learns of it when it is done

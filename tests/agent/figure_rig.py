@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from agent import calls, dispatches, figure_rows, record_rows, salvage
 from agent.journal import Journal
-from common import events
+from common.events.calls import HelpAcknowledged, HelpClosed, HelpPressedAgain, HelpRaised
+from common.events.errands import DispatchStepped
+from common.events.records import RecordOpened, RecordStepped
 from common.identifiers import uuid7
 from sync import base64url
 from tests.agent.record_rig import BOOT, OTHER_BOOT, MovingClock
@@ -50,7 +52,7 @@ class Counting:
 
     async def press(self, *, age_ms=0):
         call = uuid7(wall_ms=self.clock.wall_ms())
-        await self.append(events.HelpRaised(call=call, origin="screen", age_ms=age_ms), call)
+        await self.append(HelpRaised(call=call, origin="screen", age_ms=age_ms), call)
         self.calls.append(call)
         return call
 
@@ -58,7 +60,7 @@ class Counting:
         record = uuid7(wall_ms=self.clock.wall_ms())
         day = datetime.fromtimestamp(self.clock.wall_ms() / 1000, ZONE).strftime("%Y%m%d")
         number = f"JW012-{day}-{len(self.records) + 1:04d}"
-        opened = events.RecordOpened(
+        opened = RecordOpened(
             record=record, number=number, service=service, catalogue="1", channel="window", state="registered"
         )
         await self.append(opened, record)
@@ -67,7 +69,7 @@ class Counting:
 
     async def step(self, record, name, state, **filled):
         self.records[record] += 1
-        stepped = events.RecordStepped(record=record, change=self.records[record], step=name, state=state, **filled)
+        stepped = RecordStepped(record=record, change=self.records[record], step=name, state=state, **filled)
         return await self.append(stepped)
 
     def figures(self, first=FIRST, last=LAST):
@@ -120,11 +122,11 @@ async def act(station, what, which):
         case "press":
             await station.press(age_ms=which)
         case "again" if call:
-            await station.append(events.HelpPressedAgain(call=call, origin="screen"))
+            await station.append(HelpPressedAgain(call=call, origin="screen"))
         case "take" if call:
-            await station.append(events.HelpAcknowledged(call=call, after_ms=which * 7))
+            await station.append(HelpAcknowledged(call=call, after_ms=which * 7))
         case "close" | "test" if call:
-            await station.append(events.HelpClosed(call=call, reason="helped" if what == "close" else "test"))
+            await station.append(HelpClosed(call=call, reason="helped" if what == "close" else "test"))
         case "open":
             station.states = getattr(station, "states", {}) | {await station.open(f"QZ-0{which % 3}"): "registered"}
         case "step" if station.records:
@@ -136,7 +138,7 @@ async def act(station, what, which):
         case "dispatch":
             step = ("receive", "set_out", "arrive", "report")[which % 4]
             result = "handled" if step == "report" else None
-            await station.append(events.DispatchStepped(dispatch=uuid7(wall_ms=which), step=step, result=result))
+            await station.append(DispatchStepped(dispatch=uuid7(wall_ms=which), step=step, result=result))
         case "hours":
             station.clock.advance(which % 9 * 3600)
         case "boot":

@@ -13,7 +13,7 @@ from agent.record_form import Filled, Header
 from agent.records import Records
 from agent.shift_keys import ShiftKeys
 from agent.view import DeviceView
-from common.events import HelpAcknowledged, HelpClosed, HelpEscalated, HelpRaised
+from common.events.calls import HelpAcknowledged, HelpClosed, HelpEscalated, HelpRaised
 from common.identifiers import uuid7
 from sync.sealing import SealingPublicKey
 

@@ -5,7 +5,9 @@ import uuid
 
 from journal_rig import StillClock
 
-from common.events import URGENT_ORDERS, HelpAnswered, OrdersOpened, encode_event
+from common.events import URGENT_ORDERS, encode_event
+from common.events.calls import HelpAnswered
+from common.events.journal import OrdersOpened
 from sync.batch import Batch, Line, chain_lines, chain_start
 
 DONE = "CREATE TABLE IF NOT EXISTS done(id TEXT, call TEXT)"

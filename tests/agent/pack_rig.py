@@ -11,7 +11,7 @@ from agent import content_rows, orders
 from agent.content import Content
 from agent.content_files import ContentFiles
 from agent.orders import OrdersStore
-from common.events import ContentChunk, ContentOffered, ContentWithdrawn
+from common.events.content import ContentChunk, ContentOffered, ContentWithdrawn
 from common.pack import join_hashes
 from sync import base64url
 from sync.signing import Pinned

@@ -16,7 +16,7 @@ from agent.handover import NotTakenError
 from agent.handovers import Handovers
 from agent.supply import HOLDS_S, Supply
 from agent.view import CallView, DeviceView, DiskView, SelfTestView, StationView
-from common.events import ShiftBegun
+from common.events.desk import ShiftBegun
 from common.identifiers import uuid7
 
 NS, HOUR_MS = 10**9, 3_600_000

@@ -9,7 +9,8 @@ from pack_rig import Kiosk, chunk, offer
 
 from agent.content_files import GIVE_WAY, ROOM, SPARE
 from agent.quota import MIB, Limits
-from common.events import ContentWithdrawn, StationStarted
+from common.events.content import ContentWithdrawn
+from common.events.journal import StationStarted
 from common.pack import CHUNK, numbers_of
 from sync import base64url
 from tests.packs import STRANGER, make_pack, name, pieces

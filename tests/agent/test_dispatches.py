@@ -12,7 +12,7 @@ from agent.dispatches import Dispatches
 from agent.record_form import WrongForm
 from common.clock import rfc3339
 from common.dispatch import NEXT, RESULTS, after
-from common.events import DispatchSent
+from common.events.errands import DispatchSent
 from common.identifiers import uuid7
 
 ONE, OTHER = "019a0000-0000-7000-8000-0000000000d1", "019a0000-0000-7000-8000-0000000000d2"

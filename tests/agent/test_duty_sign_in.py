@@ -11,7 +11,7 @@ from agent import staff
 from agent.database import JournalError
 from agent.sign_in import IDLE_S, LONGEST_WAIT_S, SignIn, SignInRefused
 from common import pins
-from common.events import StaffMember, StaffSet
+from common.events.desk import StaffMember, StaffSet
 
 WANG, LI, PIN = "012345", "012346", "480913"
 kept = functools.cache(pins.kept)

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from record_rig import OTHER_BOOT
 
 from agent import figure_rows, salvage
-from common import events
+from common.events.calls import HelpAcknowledged, HelpClosed, HelpPressedAgain
+from common.events.records import RecordRated
 
 
 @pytest.fixture
@@ -27,13 +28,13 @@ async def station(tmp_path):
 async def test_calls_are_counted_with_how_soon_they_were_answered_and_what_nobody_knows(station):
     for after_ms in (3_200, 15_000, 15_001, 40_000):
         call = await station.press()
-        await station.append(events.HelpAcknowledged(call=call, after_ms=after_ms))
-        await station.append(events.HelpClosed(call=call, reason="helped"))
-    await station.append(events.HelpPressedAgain(call=call, origin="screen"))
+        await station.append(HelpAcknowledged(call=call, after_ms=after_ms))
+        await station.append(HelpClosed(call=call, reason="helped"))
+    await station.append(HelpPressedAgain(call=call, origin="screen"))
     unanswered = await station.press()
     dark = await station.press()
     station.clock.boot, station.clock.mono = OTHER_BOOT, 5_000_000_000
-    await station.append(events.HelpAcknowledged(call=dark, after_ms=700))  # the least it can have been
+    await station.append(HelpAcknowledged(call=dark, after_ms=700))  # the least it can have been
     found = station.figures()
     assert (found.help, found.pressed_again, found.closed) == (6, 1, {"helped": 4})
     answering = found.answering
@@ -41,8 +42,8 @@ async def test_calls_are_counted_with_how_soon_they_were_answered_and_what_nobod
     assert (answering.p50_s, answering.p90_s) == (15.0, 40.0)
     assert (answering.within_15_s, answering.within_20_s) == (2, 3)
 
-    await station.append(events.HelpAcknowledged(call=unanswered, after_ms=1))
-    await station.append(events.HelpClosed(call=unanswered, reason="test"))
+    await station.append(HelpAcknowledged(call=unanswered, after_ms=1))
+    await station.append(HelpClosed(call=unanswered, reason="test"))
     found = station.figures()
     assert (found.help, found.tests, found.answering.unanswered) == (5, 1, 0)
 
@@ -68,7 +69,7 @@ async def test_a_record_counts_as_it_stands_and_never_by_its_rating(station):
     assert found.referrals == {"referred": 1}
     await station.step(record, "sign", "received", target="police-office", due="2026-12-01")
     await station.step(record, "finish", "closed", target="police-office", due="2026-12-01", result="handled")
-    await station.append(events.RecordRated(record=record, change=6, rating="very_dissatisfied"))
+    await station.append(RecordRated(record=record, change=6, rating="very_dissatisfied"))
     found = station.figures()
     assert (found.open, found.outcomes, found.results) == ({}, {"done": 1}, {"handled": 1})
     assert found.referrals == {"closed": 1}
@@ -80,13 +81,13 @@ async def test_a_record_counts_as_it_stands_and_never_by_its_rating(station):
 async def test_a_damaged_figure_keeps_no_press_from_being_recorded(station):
     call = await station.press()
     await station.journal.run(lambda pen: pen.connection.execute("UPDATE figure_calls SET figure = '{'") and None)
-    await station.append(events.HelpPressedAgain(call=call, origin="screen"))
+    await station.append(HelpPressedAgain(call=call, origin="screen"))
     assert station.figures().help == 1
 
 
 async def test_days_stay_when_their_lines_are_dropped_and_go_after_four_hundred_days(station):
     call = await station.press()
-    await station.append(events.HelpAcknowledged(call=call, after_ms=2_000))
+    await station.append(HelpAcknowledged(call=call, after_ms=2_000))
     before = station.figures()
     now_ms = station.clock.wall_ms()
 
@@ -106,7 +107,7 @@ async def test_days_stay_when_their_lines_are_dropped_and_go_after_four_hundred_
 async def test_a_station_that_did_not_count_before_counts_what_it_still_has_and_says_from_when(tmp_path):
     station = await Counting(tmp_path).start(counting=False)
     call = await station.press()
-    await station.append(events.HelpAcknowledged(call=call, after_ms=2_000))
+    await station.append(HelpAcknowledged(call=call, after_ms=2_000))
     await station.open()
     await station.restart()
     assert (station.figures().help, station.figures().answering.p50_s, station.figures().records) == (1, 2.0, 1)
@@ -118,7 +119,7 @@ async def test_a_station_that_did_not_count_before_counts_what_it_still_has_and_
 
 async def test_what_is_rescued_of_a_damaged_file_is_counted_anew(station):
     call = await station.press()
-    await station.append(events.HelpAcknowledged(call=call, after_ms=2_000))
+    await station.append(HelpAcknowledged(call=call, after_ms=2_000))
     await station.step(await station.open(), "accept", "accepted")
     before = station.table()
     await station.journal.stop()

@@ -15,7 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from agent.dispatches import Dispatches
 from agent.handover import LONGEST, NotTakenError, Stay, problem_of
 from agent.handover_rows import KEPT
-from common.events import EVENTS, DispatchSent, read_payload
+from common.events import EVENTS, read_payload
+from common.events.errands import DispatchSent
 
 LATER = "2099-01-01T00:00:00.000Z"
 

@@ -9,7 +9,7 @@ from agent.help import MOST_UNRECORDED
 from agent.ladder import Alarm
 from agent.orders import OrderRefused
 from common.clock import Clock
-from common.events import HelpAnswered, HelpRaised, Press
+from common.events.calls import HelpAnswered, HelpRaised, Press
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from agent import calls, unattended
 from agent.ladder import RUNGS, STEPS
-from common.events import CLOSE_REASONS, HelpAnswered
+from common.events.calls import CLOSE_REASONS, HelpAnswered
 
 PANELS = st.sampled_from(["front", "back"])
 TOOK = {"help.acknowledged": "acknowledge", "help.attending": "attend", "help.closed": "close"}

@@ -12,7 +12,9 @@ from journal_rig import StillClock, all_events, all_lines, is_chained, open_jour
 
 from agent.database import JournalError
 from agent.entry import LINE_LIMIT, LineLimitError
-from common.events import DeviceChanged, HelpClosed, HelpRaised, OrderFailed, Press, StationStarted, StationStopped
+from common.events.calls import HelpClosed, HelpRaised, Press
+from common.events.equipment import DeviceChanged
+from common.events.journal import OrderFailed, StationStarted, StationStopped
 from common.identifiers import is_identifier
 from sync.batch import chain_start
 

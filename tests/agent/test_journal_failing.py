@@ -10,7 +10,7 @@ import pytest
 from journal_rig import all_lines, child, is_chained, open_journal
 
 from agent.database import JournalError
-from common.events import StationStarted, StationStopped
+from common.events.journal import StationStarted, StationStopped
 from sync.batch import chain_start
 
 # Appends for ever from several tasks, and says each number once it is confirmed.
@@ -18,7 +18,7 @@ APPENDS_UNTIL_KILLED = """
 import asyncio, sys
 from pathlib import Path
 from journal_rig import open_journal
-from common.events import StationStarted
+from common.events.journal import StationStarted
 
 async def one(journal, name):
     while True:
@@ -65,7 +65,7 @@ import asyncio, json, logging, resource, sys
 from pathlib import Path
 from agent.database import JournalError
 from journal_rig import all_lines, is_chained, open_journal
-from common.events import OrderFailed
+from common.events.journal import OrderFailed
 from sync.batch import chain_start
 
 logging.basicConfig(format="%(message)s", stream=sys.stdout)

@@ -23,7 +23,9 @@ from agent.ladder import Ladder
 from agent.pen import Pen
 from agent.quota import MIB, JournalFullError, Limits, Quota
 from agent.salvage import Salvage
-from common.events import DeviceChanged, HelpClosed, HelpRaised, Press, StationStarted
+from common.events.calls import HelpClosed, HelpRaised, Press
+from common.events.equipment import DeviceChanged
+from common.events.journal import StationStarted
 from common.identifiers import uuid7
 from drivers.panel import PressReading
 from sync.lanes import Outbox

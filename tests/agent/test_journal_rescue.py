@@ -14,7 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from journal_rig import all_events, all_lines, is_chained, open_journal
 
 from agent.database import JournalError
-from common.events import DeviceChanged, HelpClosed, HelpRaised, OrderFailed, StationStarted
+from common.events.calls import HelpClosed, HelpRaised
+from common.events.equipment import DeviceChanged
+from common.events.journal import OrderFailed, StationStarted
 from sync import base64url
 from sync.batch import chain_start
 

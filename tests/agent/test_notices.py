@@ -12,7 +12,7 @@ from agent.notices import Notices
 from agent.orders import OrderRefused
 from agent.record_form import WrongForm
 from common.clock import rfc3339
-from common.events import NoticeSent
+from common.events.errands import NoticeSent
 from common.identifiers import uuid7
 
 ONE, OTHER, ORDER = (f"019a0000-0000-7000-8000-0000000000{place}" for place in ("d1", "d2", "d3"))

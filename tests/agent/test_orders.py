@@ -11,7 +11,7 @@ from journal_rig import StillClock, all_events, open_journal
 from orders_rig import DONE, Headquarters, note, order_id
 
 from agent.orders import REMEMBERED_MS, SCHEMA, OrderRefused, OrdersStanding, OrdersStore
-from common.events import EventWithheld
+from common.events.journal import EventWithheld
 from sync.batch import Batch, Standing
 
 NOW = StillClock().wall_ms()

@@ -3,7 +3,7 @@
 import pytest
 
 from agent.pinned_keys import GRACE_S, PinnedKeys
-from common.events import KeyRotated
+from common.events.records import KeyRotated
 from sync import base64url
 from sync.sealing import SealingKey
 from sync.signing import SigningKey

@@ -10,7 +10,8 @@ from agent.database import JournalError
 from agent.help import HelpDesk
 from agent.ladder import Ladder
 from agent.quota import MIB, WORDS, JournalFullError, Limits
-from common.events import ClockSet, HelpClosed, HelpRaised, OrderApplied, OrderFailed, StationStarted
+from common.events.calls import HelpClosed, HelpRaised
+from common.events.journal import ClockSet, OrderApplied, OrderFailed, StationStarted
 from drivers.panel import PressReading
 from sync.batch import chain_start
 

@@ -9,7 +9,7 @@ from record_rig import Station
 from agent import orders, record_rows
 from agent.orders import OrdersStore
 from agent.record_form import Filled
-from common.events import ReferralSigned
+from common.events.records import ReferralSigned
 
 
 class Desk(Station):

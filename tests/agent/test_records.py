@@ -10,7 +10,7 @@ from record_rig import OTHER_BOOT, PLANTED, Station
 from agent import record_rows
 from agent.record_form import Filled, Header, Mistake, WrongForm
 from common import workflow
-from common.events import RecordOpened
+from common.events.records import RecordOpened
 
 
 @pytest.fixture

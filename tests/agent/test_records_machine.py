@@ -18,7 +18,8 @@ from record_rig import NEEDS, PLANTED, Station, tables
 from agent import record_rows
 from agent.record_form import Filled, Header, WrongForm
 from common import workflow
-from common.events import EVENTS, RATINGS, read_payload
+from common.events import EVENTS, read_payload
+from common.events.records import RATINGS
 
 ANY = st.integers(min_value=0, max_value=10_000)
 SEARCHED = [text for name, text in PLANTED.items() if name not in ("sex", "document")]

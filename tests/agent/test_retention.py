@@ -13,7 +13,9 @@ from agent import calls, orders, record_rows, retention, salvage
 from agent.housekeeping import DAMAGED_MS, Housekeeping
 from agent.retention import Mark, due, marked
 from agent.salvage import Salvage
-from common.events import DeviceChanged, HelpClosed, HelpPressedAgain, HelpRaised, Press, StationStarted
+from common.events.calls import HelpClosed, HelpPressedAgain, HelpRaised, Press
+from common.events.equipment import DeviceChanged
+from common.events.journal import StationStarted
 from common.identifiers import uuid7
 
 DAY_MS = 24 * 3600 * 1000
@@ -329,7 +331,7 @@ from pathlib import Path
 from agent import retention
 from agent.housekeeping import Housekeeping
 from journal_rig import StillClock, open_journal
-from common.events import StationStarted
+from common.events.journal import StationStarted
 
 async def main():
     clock = StillClock()

@@ -9,7 +9,7 @@ from orders_rig import Headquarters, order_id
 from agent import orders, rota_row
 from agent.orders import OrdersStore
 from common import rota_file
-from common.events import RotaSet
+from common.events.desk import RotaSet
 
 ROTA = rota_file.load(Path(__file__).parents[2] / "config" / "rota.toml")
 SCHEMAS = (orders.SCHEMA, rota_row.SCHEMA)

@@ -19,7 +19,8 @@ from agent.pen import Pen
 from agent.quota import Limits, Quota
 from agent.salvage import UNKNOWN, Salvage
 from agent.wreck import Wreck
-from common.events import HelpClosed, HelpRaised, OrderFailed, Press, StationStarted
+from common.events.calls import HelpClosed, HelpRaised, Press
+from common.events.journal import OrderFailed, StationStarted
 from common.identifiers import uuid7
 from sync import base64url
 from sync.batch import chain_start

@@ -15,7 +15,8 @@ from agent.ladder import Ladder
 from agent.panels import Panels
 from agent.self_tests import SelfTests
 from agent.view import DeviceView
-from common.events import DeviceTested, HelpTestAnswered
+from common.events.calls import HelpTestAnswered
+from common.events.equipment import DeviceTested
 from common.identifiers import uuid7
 from drivers.panel import PressReading
 

@@ -21,7 +21,7 @@ from agent.settings import (
 )
 from agent.settings_orders import SettingsOrders
 from agent.settings_trial import MOST_STARTS, Candidate, next_step, why_rolled_back
-from common.events import SettingsSet
+from common.events.journal import SettingsSet
 from common.identifiers import uuid7
 from common.ordered_settings import OrderedBroker, OrderedHealth, OrderedHelp, OrderedJournal, OrderedSettings
 from common.settings import BrokerSettings

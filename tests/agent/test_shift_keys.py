@@ -11,7 +11,8 @@ from journal_rig import StillClock, all_events, open_journal
 
 from agent.database import JournalError
 from agent.shift_keys import ShiftKeys
-from common.events import DeviceChanged, Sealed
+from common.events.equipment import DeviceChanged
+from common.events.terms import Sealed
 from sync import base64url, sealing
 from sync.sealing import BrokenSealError, SealingKey
 

@@ -17,7 +17,7 @@ from agent.database import JournalError
 from agent.pen import Pen
 from agent.shifts import Key, Shifts, in_steps_s, is_due
 from common import rota_file
-from common.events import RotaSet
+from common.events.desk import RotaSet
 from common.identifiers import uuid7
 from common.rota import turn_at
 

@@ -10,7 +10,7 @@ from journal_rig import StillClock, open_journal
 from agent.time_floor import KEEP_EVERY_MS, SLACK_MS, StationClock
 from agent.timekeeper import newest_sure
 from common.clock import Clock, rfc3339
-from common.events import StationStarted
+from common.events.journal import StationStarted
 
 NOW = 1_795_600_000_000
 HOUR_MS = 3600 * 1000

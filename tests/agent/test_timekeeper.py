@@ -10,7 +10,7 @@ from agent.database import JournalError
 from agent.entry import Envelope, Moment
 from agent.timekeeper import keep_time, moment_of, noticed
 from common.clock import rfc3339
-from common.events import ClockSet, ClockStepped, StationStarted, StationStopped
+from common.events.journal import ClockSet, ClockStepped, StationStarted, StationStopped
 
 BOOT, OTHER_BOOT = StillClock.boot, "0b9f7c55-0f0e-4d5c-8a43-6f0b1d7f9a02"
 STARTED, STOPPED = StationStarted(agent="1"), StationStopped()

@@ -32,7 +32,9 @@ from agent.record_form import Filled, Header, WrongForm
 from agent.records import Records
 from agent.shift_keys import ShiftKeys
 from common import workflow
-from common.events import CLOSE_REASONS, EVENTS, ReferralSigned, read_payload
+from common.events import EVENTS, read_payload
+from common.events.calls import CLOSE_REASONS
+from common.events.records import ReferralSigned
 from common.identifiers import uuid7
 from sync.sealing import SealingPublicKey
 

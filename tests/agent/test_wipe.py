@@ -12,7 +12,7 @@ from agent.journal import Journal
 from agent.key_folder import KeyFolders
 from agent.wipe import NotWipedError
 from common.clock import Clock
-from common.events import StationStarted
+from common.events.journal import StationStarted
 from jingting.child import jingting
 from tests.enrolment_rig import Office
 

@@ -21,7 +21,7 @@ from agent.database import connect, open_database
 from agent.entry import Envelope
 from agent.journal import Journal
 from common.clock import Clock
-from common.events import DeviceChanged
+from common.events.equipment import DeviceChanged
 from tests.benchmarks import comparison, peers
 from tests.benchmarks.comparison import Row, p99
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from agent.journal import Journal
 from common import keyfiles
 from common.clock import Clock
-from common.events import HelpRaised, KeyIssued, Payload, RecordOpened, RecordStepped
+from common.events.calls import HelpRaised
+from common.events.records import KeyIssued, RecordOpened, RecordStepped
+from common.events.terms import Payload
 from common.identifiers import uuid7
 from sync import base64url
 from sync.sealing import SUITE, SealingPublicKey, ShiftKey

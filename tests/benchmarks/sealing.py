@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from agent.entry import Envelope
 from common.clock import Clock
-from common.events import RecordOpened
+from common.events.records import RecordOpened
 from sync.sealing import SealingKey, ShiftKey, new_sealing_key
 from sync.signed import Writer
 from sync.signing import SigningKey

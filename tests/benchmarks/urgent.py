@@ -14,7 +14,7 @@ from statistics import median, quantiles
 
 from agent.journal import Journal
 from common.clock import Clock
-from common.events import StationStarted
+from common.events.journal import StationStarted
 from jingting.city import City
 from jingting.web import fetch
 from tests.faults.proxy import Proxy

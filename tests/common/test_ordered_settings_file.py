@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common import ordered_settings
-from common.events import EVENTS, ORDERS, SettingsSet, encode_event, read_payload
+from common.events import EVENTS, ORDERS, encode_event, read_payload
+from common.events.journal import SettingsSet
 from common.ordered_settings import OrderedHelp, OrderedSettings
 from common.settings import SettingsError
 

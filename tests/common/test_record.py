@@ -4,7 +4,8 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.events import RecordAmended, RecordOpened, RecordStepped, Sealed
+from common.events.records import RecordAmended, RecordOpened, RecordStepped
+from common.events.terms import Sealed
 from common.record import Record, Told, fold
 
 ID = "11111111-1111-7111-8111-111111111111"

@@ -20,7 +20,10 @@ from row import Row
 from agent.entry import Envelope
 from common import keyfiles
 from common.clock import Clock, rfc3339
-from common.events import HelpRaised, Payload, StationStarted, is_urgent_event, type_of
+from common.events import is_urgent_event, type_of
+from common.events.calls import HelpRaised
+from common.events.journal import StationStarted
+from common.events.terms import Payload
 from common.identifiers import uuid7
 from hq.store import Store
 from sync.sender import Sender

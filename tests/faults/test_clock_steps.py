@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from faults_rig import STATION, all_there_once, calls, close_call, panel, press, press_recorded, query, status, until
 
-from common.events import EVENTS, ClockSet, ClockStepped, read_payload
+from common.events import EVENTS, read_payload
+from common.events.journal import ClockSet, ClockStepped
 from hq.corrected_time import Corrected, correct, known_by, read_stamp
 from jingting.city import City
 

@@ -17,7 +17,7 @@ from agent import calls
 from agent.journal import Journal
 from common import certificates
 from common.clock import Clock
-from common.events import HelpAcknowledged, HelpClosed, HelpRaised
+from common.events.calls import HelpAcknowledged, HelpClosed, HelpRaised
 from common.identifiers import uuid7
 from hq.authority import Authority
 from jingting.child import Child, jingting

@@ -17,7 +17,9 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import func, select
 
-from common import events, keyfiles
+from common import keyfiles
+from common.events.calls import HelpPressedAgain, HelpRaised
+from common.events.journal import OrderFailed
 from hq import tables
 from hq.store import Store
 from sync.ranges import difference
@@ -81,9 +83,9 @@ async def bustle(station, rng, stop):
     """Append what a busy station does, until told to stop: several calls and a good deal of log."""
     while not stop.is_set():
         call = str(uuid.UUID(int=rng.getrandbits(128), version=4))
-        some = [events.HelpRaised(call=call, origin="screen")] * rng.randrange(2)
-        some += [events.HelpPressedAgain(call=call, origin="screen")] * rng.randrange(3)
-        some += [events.OrderFailed(order=call, reason=f"no. {number}") for number in range(rng.randrange(40))]
+        some = [HelpRaised(call=call, origin="screen")] * rng.randrange(2)
+        some += [HelpPressedAgain(call=call, origin="screen")] * rng.randrange(3)
+        some += [OrderFailed(order=call, reason=f"no. {number}") for number in range(rng.randrange(40))]
         for payload in some:
             await station.journal.append(payload)
         await asyncio.sleep(rng.uniform(0, 0.05))  # a pace of its own, not a wait for anything

@@ -28,7 +28,7 @@ from proxy import Proxy
 
 from agent.journal import Journal
 from common.clock import Clock
-from common.events import StationStarted
+from common.events.journal import StationStarted
 from jingting.city import City
 
 pytestmark = pytest.mark.slow

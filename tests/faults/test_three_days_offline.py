@@ -12,7 +12,8 @@ from faults_rig import STATION
 from agent import calls, devices
 from agent.journal import Journal
 from common.clock import Clock
-from common.events import DeviceChanged, HelpAcknowledged, HelpClosed, HelpRaised
+from common.events.calls import HelpAcknowledged, HelpClosed, HelpRaised
+from common.events.equipment import DeviceChanged
 from common.identifiers import uuid7
 from jingting.city import City
 from jingting.web import page

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from common import events
-from common.events import Payload, encode_event
+from common.events import encode_event
+from common.events.calls import HelpRaised
+from common.events.journal import JournalOpened, Rescued
+from common.events.terms import Payload
 from hq import tables
 from hq.store import Store
 from sync import base64url
@@ -109,16 +111,16 @@ class StationJournal:
         }
 
 
-def raised(call: str | None = None) -> events.HelpRaised:
-    return events.HelpRaised(call=call or new_id(), origin="panel")
+def raised(call: str | None = None) -> HelpRaised:
+    return HelpRaised(call=call or new_id(), origin="panel")
 
 
-def rescued(line: bytes) -> events.Rescued:
-    return events.Rescued(line=base64url.encode(line))
+def rescued(line: bytes) -> Rescued:
+    return Rescued(line=base64url.encode(line))
 
 
-def opened(previous: StationJournal, last_common: int) -> events.JournalOpened:
-    return events.JournalOpened(previous=previous.id, reason="fork", last_common=last_common)
+def opened(previous: StationJournal, last_common: int) -> JournalOpened:
+    return JournalOpened(previous=previous.id, reason="fork", last_common=last_common)
 
 
 def url_of(path: Path) -> str:

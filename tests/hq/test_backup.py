@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, text
 from store_rig import NOW, STATION, FakeClock, StationJournal, calls, new_id, raised, rows, url_of
 
-from common import events
+from common.events.journal import StationStarted
 from hq import audit, copies, tables
 from hq.copies import NoCopyError
 from hq.database import SchemaTooNewError
@@ -21,7 +21,7 @@ WHO = "jt"
 
 def fill(store):
     """Store a birth, a call, orders and an act of the audit; return the journal."""
-    journal = StationJournal().add(raised(), events.StationStarted(agent="0.1.0"))
+    journal = StationJournal().add(raised(), StationStarted(agent="0.1.0"))
     store.birth(STATION, journal.birth("s1", generation=4), received_ms=NOW)
     store.take(journal.batch(), received_ms=NOW)
     (call,) = calls(store)

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from store_rig import NOW, STATION, StationJournal, alarms, line_of, opened, raised, rows
 
-from common import events
+from common.events.journal import OrderApplied, StationStopped
 from hq import tables
 from hq.presence import presence
 from hq.store import Store
@@ -63,7 +63,7 @@ def test_a_session_goes_on_in_a_new_journal_and_the_closed_one_is_never_born_aga
 
 
 def test_a_closed_journal_of_which_too_little_is_held_is_acknowledged_again_at_each_birth(store):
-    old = StationJournal().add(*[events.StationStopped() for _ in range(5)])
+    old = StationJournal().add(*[StationStopped() for _ in range(5)])
     store.take(old.batch(1, 3), received_ms=NOW)
     unknown = StationJournal()
     new = StationJournal().add(opened(old, 5), opened(unknown, 4))
@@ -189,6 +189,6 @@ def test_a_birth_that_names_nothing_sound_is_refused_and_leaves_nothing(store, s
 
 
 def test_an_outcome_of_an_order_nobody_knows_is_nothing(store):
-    line = line_of(events.OrderApplied(order=str(uuid.uuid4())))
+    line = line_of(OrderApplied(order=str(uuid.uuid4())))
     assert store.take(StationJournal().add(line).batch(), received_ms=NOW).standing.cursor == 1
     assert alarms(store) == {}

@@ -3,21 +3,20 @@
 import pytest
 from store_rig import NOW, StationJournal, line_of, new_id, rows, send_all
 
-from common import events
+from common.events.errands import PatrolBegun, PatrolEnded
+from common.events.lent_and_found import FoundEnded, FoundKept, LoanBegun, LoanEnded
 from hq import books, tables
 
 HOUR_MS = 3_600_000
 BEGUN = {
-    "patrol": lambda one: events.PatrolBegun(patrol=one, kind="grid", where="G-07", purpose="round"),
-    "loan": lambda one: events.LoanBegun(
-        loan=one, thing="umbrella", hours=72, number="U-1", record="JW012-20261122-0007"
-    ),
-    "found": lambda one: events.FoundKept(found=one, category="keys", shelf="A-3", days=20, note="三把"),
+    "patrol": lambda one: PatrolBegun(patrol=one, kind="grid", where="G-07", purpose="round"),
+    "loan": lambda one: LoanBegun(loan=one, thing="umbrella", hours=72, number="U-1", record="JW012-20261122-0007"),
+    "found": lambda one: FoundKept(found=one, category="keys", shelf="A-3", days=20, note="三把"),
 }
 ENDED = {
-    "patrol": lambda one: events.PatrolEnded(patrol=one, step="return"),
-    "loan": lambda one: events.LoanEnded(loan=one, step="return"),
-    "found": lambda one: events.FoundEnded(found=one, step="hand_on", reference="R-1"),
+    "patrol": lambda one: PatrolEnded(patrol=one, step="return"),
+    "loan": lambda one: LoanEnded(loan=one, step="return"),
+    "found": lambda one: FoundEnded(found=one, step="hand_on", reference="R-1"),
 }
 KINDS = pytest.mark.parametrize("kind", list(BEGUN))
 
@@ -57,9 +56,9 @@ def test_what_is_late_stands_on_top(store, kind, hours):
 
 def test_a_loan_that_was_given_up_is_over_and_may_come_back(store):
     one = new_id()
-    say(store, BEGUN["loan"](one), events.LoanEnded(loan=one, step="lose"))
+    say(store, BEGUN["loan"](one), LoanEnded(loan=one, step="lose"))
     assert opened(store).open == 0
-    say(store, events.LoanEnded(loan=one, step="return"))
+    say(store, LoanEnded(loan=one, step="return"))
     assert [row["state"] for row in rows(store, tables.books)] in (["lost"], ["returned"])
 
 
@@ -73,9 +72,9 @@ def test_headquarters_keeps_neither_words_nor_the_number_of_a_record(store):
 @pytest.mark.parametrize(
     "payload",
     [
-        events.LoanBegun(loan=new_id(), thing="a\u0007"),
-        events.FoundKept(found=new_id(), category="keys", shelf="\u202e", days=1),
-        events.PatrolBegun(patrol=new_id(), kind="code", where="a\nb", purpose="round"),
+        LoanBegun(loan=new_id(), thing="a\u0007"),
+        FoundKept(found=new_id(), category="keys", shelf="\u202e", days=1),
+        PatrolBegun(patrol=new_id(), kind="code", where="a\nb", purpose="round"),
     ],
 )
 def test_what_cannot_be_shown_is_counted_and_kept_out(store, payload):

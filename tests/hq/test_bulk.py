@@ -2,7 +2,9 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from store_rig import NOW, STATION, StationJournal, calls, new_id, raised, rows
 
-from common import events
+from common.events.calls import HelpPressedAgain
+from common.events.journal import OrderFailed
+from common.events.records import RecordOpened, RecordStepped
 from hq import tables
 from hq.bulk import insert_mappings, insert_rows
 
@@ -51,7 +53,7 @@ def busy_day():
         record, call = new_id(), new_id()
         journal.add(
             raised(call),
-            events.RecordOpened(
+            RecordOpened(
                 record=record,
                 number=f"JW012-20261122-{number:04}",
                 service="s",
@@ -59,9 +61,9 @@ def busy_day():
                 channel="window",
                 state="registered",
             ),
-            events.HelpPressedAgain(call=call, origin="panel"),
-            events.RecordStepped(record=record, change=2, step="accept", state="accepted"),
-            events.OrderFailed(order=call, reason="no"),
+            HelpPressedAgain(call=call, origin="panel"),
+            RecordStepped(record=record, change=2, step="accept", state="accepted"),
+            OrderFailed(order=call, reason="no"),
         )
     return journal
 

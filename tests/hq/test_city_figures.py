@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_rig import BOOT, NOW, STATION, StationJournal, line_of, new_id, raised, rows, send_all, url_of
 
-from common import events
-from common.events import RATINGS
+from common.events.calls import HelpAcknowledged, HelpClosed
+from common.events.journal import ClockSet
+from common.events.records import RATINGS, RecordOpened, RecordRated, RecordStepped
 from hq import forgetting, tables
 from hq.city_figures import LEAST_RATED, read
 from hq.database import _MIGRATIONS, SCHEMA, Database
@@ -37,7 +38,7 @@ def figures(store, day=DAY, today=DAY, **options):
 
 def a_record(day="20260921", *, rating=None, change=3):
     record = new_id()
-    opened = events.RecordOpened(
+    opened = RecordOpened(
         record=record,
         number=f"JW012-{day}-{random.randrange(10**8):08}",
         service="QZ-01",
@@ -47,10 +48,10 @@ def a_record(day="20260921", *, rating=None, change=3):
     )
     lines = [line_of(opened, event_id=record)]
     if rating is not None:
-        finished = events.RecordStepped(record=record, change=2, step="finish", state="closed", result="handled")
+        finished = RecordStepped(record=record, change=2, step="finish", state="closed", result="handled")
         lines += [
             line_of(finished),
-            line_of(events.RecordRated(record=record, change=change, rating=rating)),
+            line_of(RecordRated(record=record, change=change, rating=rating)),
         ]
     return lines
 
@@ -91,7 +92,7 @@ def test_headquarters_figures_equal_the_stations_for_the_same_events_in_any_orde
 
 def test_figures_are_of_a_day_its_month_and_each_station(store):
     call, other = new_id(), new_id()
-    taken = [raised(call), events.HelpAcknowledged(call=call, after_ms=16_000)]
+    taken = [raised(call), HelpAcknowledged(call=call, after_ms=16_000)]
     send_all(
         store, StationJournal().add(line_of(taken[0], event_id=call), taken[1], *a_record(), *a_record("20260901"))
     )
@@ -115,7 +116,7 @@ def test_a_call_whose_station_did_not_know_the_time_counts_for_the_day_on_which_
     journal = StationJournal().add(wrong)
     send_all(store, journal)
     assert (figures(store).of_day.help, figures(store, day=date(1970, 1, 1)).of_day.unsure) == (0, 1)
-    told = events.ClockSet(boot=BOOT, mono="60000000005", time="2026-09-21T13:34:20.000Z")
+    told = ClockSet(boot=BOOT, mono="60000000005", time="2026-09-21T13:34:20.000Z")
     journal.add(told)
     send_all(store, journal, [(2, 2)])
     found = figures(store)
@@ -141,7 +142,7 @@ def test_ratings_are_told_of_months_that_are_over_and_of_stations_that_have_enou
 
 def test_figures_stay_when_what_they_were_counted_from_is_forgotten(store):
     call = new_id()
-    over = [events.HelpAcknowledged(call=call, after_ms=1), events.HelpClosed(call=call, reason="helped")]
+    over = [HelpAcknowledged(call=call, after_ms=1), HelpClosed(call=call, reason="helped")]
     send_all(store, StationJournal().add(line_of(raised(call), event_id=call), *over, *a_record(rating="satisfied")))
     before = figures(store)
     assert forgetting.forget(store.database, STATION, "calls", before_ms=NOW) == 1
@@ -176,6 +177,6 @@ def test_a_database_of_before_counts_the_records_it_has_and_goes_on_from_there(t
         assert rows(store, tables.figures) == before
         record = rows(store, tables.records)[-1]["record"]
         step = {"handling": "handle", "closed": "withdraw"}[state]
-        journal.add(events.RecordStepped(record=record, change=9, step=step, state=state))
+        journal.add(RecordStepped(record=record, change=9, step=step, state=state))
         send_all(store, journal, [(len(journal.lines), len(journal.lines))])
         assert all(row["count"] > 0 for row in rows(store, tables.figures))

@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import func, select
 from store_rig import NOW, STATION, FakeClock, StationJournal
 
-from common import events
 from common.clock import rfc3339
-from common.events import ContentPlayed, ContentRemoved, ContentStored, ContentWanted, OrderFailed
+from common.events.content import ContentPlayed, ContentRefused, ContentRemoved, ContentStored, ContentWanted
+from common.events.journal import OrderFailed, StationStarted
 from common.pack import CHUNK, bits_of
 from hq import content, tables
 from hq.content_feed import AGAIN_MS, ContentFeed
@@ -74,7 +74,7 @@ class Office:
 def office(store) -> Office:
     office = Office(store)
     office.clock.now = NOW
-    office.tell(events.StationStarted(agent="x"))
+    office.tell(StationStarted(agent="x"))
     return office
 
 
@@ -144,7 +144,7 @@ def test_a_chunk_that_fails_ends_the_delivery_until_it_is_sent_again(office):
 def test_a_station_without_room_is_asked_again_after_hours(office):
     office.send()
     office.give()
-    office.tell(events.ContentRefused(pack=name(PACK), way="order", reason="no room: the disk is nearly full"))
+    office.tell(ContentRefused(pack=name(PACK), way="order", reason="no room: the disk is nearly full"))
     assert office.feed.hungry() == set()
     office.clock.now += AGAIN_MS + 1
     office.feed.hungry()

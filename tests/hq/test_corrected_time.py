@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.clock import rfc3339
-from common.events import ClockSet, ClockStepped
+from common.events.journal import ClockSet, ClockStepped
 from hq.corrected_time import Corrected, Known, Stamp, correct, known_by, read_stamp
 
 MS = 1_000_000

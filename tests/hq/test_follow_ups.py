@@ -8,7 +8,7 @@ import pytest
 from store_rig import NOW, StationJournal, line_of, new_id, opened, raw_line, rescued, rows, send_all, unprojected
 from test_hq_records import NUMBER, life, only
 
-from common import events
+from common.events.records import RecordRated, RecordStepped
 from hq import audit, tables
 from hq.follow_ups import FollowUps, Standing
 from hq.working_days import Calendar
@@ -18,7 +18,7 @@ NATIONAL_DAY = frozenset(date(2026, 10, day) for day in range(1, 8))
 
 
 def rated(record, rating, change=9, **options):
-    return line_of(events.RecordRated(record=record, change=change, rating=rating), **options)
+    return line_of(RecordRated(record=record, change=change, rating=rating), **options)
 
 
 class At:
@@ -74,12 +74,12 @@ def test_a_better_rating_after_a_reopening_stands_on_the_record_and_closes_nothi
     journal = StationJournal().add(
         *life(record),
         rated(record, "very_dissatisfied", 9),
-        events.RecordStepped(record=record, change=10, step="reopen", state="handling", reason="citizen-returned"),
+        RecordStepped(record=record, change=10, step="reopen", state="handling", reason="citizen-returned"),
     )
     send_all(store, journal)
     assert only(store)["rating"] is None
     journal.add(
-        events.RecordStepped(record=record, change=11, step="finish", state="closed", result="helped"),
+        RecordStepped(record=record, change=11, step="finish", state="closed", result="helped"),
         rated(record, "satisfied", 12),
     )
     send_all(store, journal)

@@ -7,7 +7,9 @@ import time
 import pytest
 from store_rig import STATION, FakeClock, StationJournal, calls, line_of, new_id, raised, rows
 
-from common import events
+from common.events.journal import StationStopped
+from common.events.records import RecordOpened, RecordRevealed, RecordStepped
+from common.events.terms import Sealed
 from hq import tables
 from hq.housekeeping import Housekeeping
 from hq.orders import Orders
@@ -29,12 +31,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 def backlog(store, clock: FakeClock, count: int) -> None:
     """Send a journal of records, each second one closed, batch by batch."""
     journal, chain = new_id(), None
-    box = events.Sealed(key=new_id(), box="A" * 200)
+    box = Sealed(key=new_id(), box="A" * 200)
     for first in range(1, count, BATCH):
         lines = []
         for number in range(first, first + BATCH, 4):
             record = new_id()
-            opened = events.RecordOpened(
+            opened = RecordOpened(
                 record=record,
                 number=f"JW012-20261122-{number:06d}",
                 service="HZ-01",
@@ -44,10 +46,10 @@ def backlog(store, clock: FakeClock, count: int) -> None:
                 on_file=("name",),
                 sealed=box,
             )
-            step = events.RecordStepped(record=record, change=2, step="withdraw", state="closed")
-            shown = events.RecordRevealed(record=record, fields=("name",))
+            step = RecordStepped(record=record, change=2, step="withdraw", state="closed")
+            shown = RecordRevealed(record=record, fields=("name",))
             lines.append(line_of(opened, event_id=record))
-            lines += [line_of(one) for one in (shown, step if number % 8 == 1 else shown, events.StationStopped())]
+            lines += [line_of(one) for one in (shown, step if number % 8 == 1 else shown, StationStopped())]
         prev = chain or chain_start(journal)
         chained = chain_lines(prev, first, lines)
         chain = chained[-1].chain

@@ -5,8 +5,9 @@ import json
 import pytest
 from store_rig import NOW, FakeClock, StationJournal, line_of, new_id, rows, send_all
 
-from common import events
 from common.clock import rfc3339
+from common.events.errands import DispatchExpired, DispatchSent, DispatchStepped
+from common.events.journal import OrderApplied, OrderFailed
 from hq import tables
 from hq.dispatches import newest
 from hq.orders import Orders
@@ -22,13 +23,13 @@ def orders(store):
 
 def sent(orders, **fields):
     order = new_id()
-    payload = events.DispatchSent(service="QZ-01", reference="110-7", **{"expires": LATER} | fields)
+    payload = DispatchSent(service="QZ-01", reference="110-7", **{"expires": LATER} | fields)
     assert orders.append(STATION, payload, order_id=order) is not None
     return order
 
 
 def stepped(order, step, **more):
-    return line_of(events.DispatchStepped(dispatch=order, step=step, **more))
+    return line_of(DispatchStepped(dispatch=order, step=step, **more))
 
 
 def say(store, *lines):
@@ -41,7 +42,7 @@ def test_a_dispatch_stands_as_its_station_last_said_with_the_time_of_each_step(s
     assert (one.station, one.reference, one.grid, one.stand, one.times) == (STATION, "110-7", "G-07", "on_its_way", {})
     say(
         store,
-        line_of(events.OrderApplied(order=order)),
+        line_of(OrderApplied(order=order)),
         stepped(order, "receive", staff="012345"),
         stepped(order, "set_out"),
         stepped(order, "arrive"),
@@ -66,8 +67,8 @@ def test_one_that_nobody_received_has_expired_and_one_passed_over_has_failed(sto
     expired, failed = sent(orders), sent(orders)
     say(
         store,
-        line_of(events.DispatchExpired(dispatch=expired)),
-        line_of(events.OrderFailed(order=failed, reason="expired")),
+        line_of(DispatchExpired(dispatch=expired)),
+        line_of(OrderFailed(order=failed, reason="expired")),
     )
     assert {one.id: one.stand for one in newest(store.database)} == {expired: "expired", failed: "failed"}
 
@@ -84,10 +85,10 @@ def test_a_kiosk_that_lost_its_disk_is_told_of_what_is_not_reported_yet_and_of_n
     over = sent(orders, expires=rfc3339(NOW - 1))
     say(
         store,
-        *(line_of(events.OrderApplied(order=order)) for order in (received, reported, expired)),
+        *(line_of(OrderApplied(order=order)) for order in (received, reported, expired)),
         stepped(received, "receive"),
         *(stepped(reported, step, **more) for step, more in (("receive", {}), ("report", {"result": "handled"}))),
-        line_of(events.DispatchExpired(dispatch=expired)),
+        line_of(DispatchExpired(dispatch=expired)),
     )
     assert told_again(store, orders) == [fresh, received]
     assert over not in told_again(store, orders)

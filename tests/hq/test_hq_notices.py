@@ -5,8 +5,9 @@ import json
 import pytest
 from store_rig import NOW, FakeClock, StationJournal, line_of, new_id, rows, send_all
 
-from common import events
 from common.clock import rfc3339
+from common.events.errands import NoticeRead, NoticeSent
+from common.events.journal import OrderApplied, OrderFailed
 from common.identifiers import uuid7
 from hq import audit, tables
 from hq.notices import newest, order_id
@@ -19,7 +20,7 @@ LATER = rfc3339(NOW + 86_400_000)
 
 def send(store, *, notice=None, stations=None, **fields):
     notice = notice or uuid7(wall_ms=NOW)
-    sent = events.NoticeSent(notice=notice, **{"expires": LATER, "zh": "今晚清查"} | fields)
+    sent = NoticeSent(notice=notice, **{"expires": LATER, "zh": "今晚清查"} | fields)
     given = give(
         store,
         FakeClock(),
@@ -46,12 +47,12 @@ def test_a_notice_to_all_is_one_notice_with_the_stand_of_each_station_and_its_re
     assert stands(store) == [{"sjz-001": "on_its_way", "sjz-002": "on_its_way"}]
     say(
         store,
-        events.OrderApplied(order=order_id(notice, "sjz-001")),
-        events.NoticeRead(notice=notice, staff="012345"),
-        events.NoticeRead(notice=notice, staff="012345"),
-        events.NoticeRead(notice=notice),
+        OrderApplied(order=order_id(notice, "sjz-001")),
+        NoticeRead(notice=notice, staff="012345"),
+        NoticeRead(notice=notice, staff="012345"),
+        NoticeRead(notice=notice),
     )
-    say(store, events.OrderFailed(order=order_id(notice, "sjz-002"), reason="expired"), station="sjz-002")
+    say(store, OrderFailed(order=order_id(notice, "sjz-002"), reason="expired"), station="sjz-002")
     assert stands(store) == [{"sjz-001": "read", "sjz-002": "failed"}]
     (one,) = newest(store.database)
     assert (one.zh, one.must_read, one.count("read"), one.count("there")) == ("今晚清查", True, 1, 0)
@@ -61,7 +62,7 @@ def test_a_notice_to_all_is_one_notice_with_the_stand_of_each_station_and_its_re
 
 def test_a_reader_of_an_unsure_clock_is_marked(store):
     notice, _ = send(store)
-    say(store, events.NoticeRead(notice=notice), unsure=True)
+    say(store, NoticeRead(notice=notice), unsure=True)
     assert newest(store.database)[0].stations[0].readers[0].time.startswith("~")
 
 
@@ -84,13 +85,13 @@ def test_the_newest_notice_stands_on_top_and_notices_of_one_text_are_two(store):
 @pytest.mark.parametrize("staff", ["a\u0007b", "\u202e"])
 def test_a_reader_that_cannot_be_shown_is_kept_aside(store, staff):
     notice, _ = send(store)
-    say(store, events.NoticeRead(notice=notice, staff=staff))
+    say(store, NoticeRead(notice=notice, staff=staff))
     assert rows(store, tables.notice_reads) == []
     assert [row["kind"] for row in rows(store, tables.alarms)] == ["unreadable"]
 
 
 def test_what_a_station_says_of_a_notice_nobody_sent_shows_nothing(store):
-    say(store, events.NoticeRead(notice=new_id()))
+    say(store, NoticeRead(notice=new_id()))
     assert newest(store.database) == []
 
 
@@ -99,7 +100,7 @@ def test_a_kiosk_that_lost_its_disk_is_told_again_what_stands_and_nothing_whose_
     fresh, _ = send(store)
     read, _ = send(store)
     send(store, expires=rfc3339(NOW - 1))
-    say(store, events.OrderApplied(order=order_id(read, "sjz-001")), events.NoticeRead(notice=read))
+    say(store, OrderApplied(order=order_id(read, "sjz-001")), NoticeRead(notice=read))
     generation = orders.open_generation("sjz-001", 0)
     (row,) = [
         row

@@ -3,8 +3,9 @@ import json
 import pytest
 from store_rig import NOW, STATION, FakeClock, StationJournal, calls, new_id, raised
 
-from common import events
 from common.clock import rfc3339
+from common.events.calls import HelpAnswered, HelpClosed
+from common.events.journal import OrderApplied, OrderFailed
 from hq.orders import Orders
 from hq.orders_journal import OrdersJournal
 from sync.batch import chain_lines, chain_start
@@ -24,8 +25,8 @@ def source(orders) -> OrdersJournal:
     return OrdersJournal(orders, STATION)
 
 
-def answered() -> events.HelpAnswered:
-    return events.HelpAnswered(call=CALL, by="desk")
+def answered() -> HelpAnswered:
+    return HelpAnswered(call=CALL, by="desk")
 
 
 async def read_all(source: OrdersJournal) -> list[dict]:
@@ -80,7 +81,7 @@ async def test_an_answer_marks_the_call_and_becomes_an_order_in_one_go(orders, s
 def test_an_unknown_or_closed_call_cannot_be_answered(orders, store):
     assert not orders.answer(STATION, new_id(), "desk", new_id())
     assert not orders.answer("sjz-999", CALL, "desk", new_id())
-    store.take(StationJournal().add(events.HelpClosed(call=CALL, reason="helped")).batch(), received_ms=NOW)
+    store.take(StationJournal().add(HelpClosed(call=CALL, reason="helped")).batch(), received_ms=NOW)
     assert not orders.answer(STATION, CALL, "desk", new_id())
     assert orders.current(STATION) is None
 
@@ -95,9 +96,9 @@ async def test_a_new_generation_begins_with_what_is_still_to_be_done(orders, sou
     done, failed, expired, waiting, waiting_too = (new_id() for _ in range(5))
     for order in (done, failed, waiting, waiting_too):
         orders.append(STATION, answered(), order_id=order)
-    past = events.HelpAnswered(call=CALL, by="desk", expires=rfc3339(NOW - 1000))
+    past = HelpAnswered(call=CALL, by="desk", expires=rfc3339(NOW - 1000))
     orders.append(STATION, past, order_id=expired)
-    outcomes = [events.OrderApplied(order=done), events.OrderFailed(order=failed, reason="no such call")]
+    outcomes = [OrderApplied(order=done), OrderFailed(order=failed, reason="no such call")]
     store.take(StationJournal().add(*outcomes).batch(), received_ms=NOW)
     before = await source.kept()
     assert orders.open_generation(STATION, 41) == 42
@@ -115,7 +116,7 @@ async def test_a_snapshot_of_a_snapshot_still_names_the_first_id(orders, source,
     assert [orders.open_generation(STATION, 0) for _ in range(2)] == [2, 3]
     assert (await read_all(source))[1]["data"]["order"] == order
     assert orders.append(STATION, answered(), order_id=order) is None
-    store.take(StationJournal().add(events.OrderApplied(order=order)).batch(), received_ms=NOW)
+    store.take(StationJournal().add(OrderApplied(order=order)).batch(), received_ms=NOW)
     orders.open_generation(STATION, 0)
     assert len(await read_all(source)) == 1
 

@@ -17,7 +17,8 @@ from store_rig import (
     unprojected,
 )
 
-from common import events
+from common.events.records import RecordAmended, RecordOpened, RecordRevealed, RecordStepped
+from common.events.terms import Sealed
 from hq import tables
 from hq.records import records_called
 from hq.store import Store
@@ -27,9 +28,9 @@ NUMBER = "JW012-20261122-0007"
 
 def life(record: str, number: str = NUMBER) -> list[bytes]:
     """Return the lines of a record from its opening to its end, three with a box."""
-    box = events.Sealed(key=new_id(), box="AAAA")
+    box = Sealed(key=new_id(), box="AAAA")
     payloads = [
-        events.RecordOpened(
+        RecordOpened(
             record=record,
             number=number,
             service="QZ-01",
@@ -39,16 +40,16 @@ def life(record: str, number: str = NUMBER) -> list[bytes]:
             on_file=("name",),
             sealed=box,
         ),
-        events.RecordAmended(record=record, change=2, on_file=("name", "phone"), sealed=box),
-        events.RecordStepped(record=record, change=3, step="register", state="registered", staff="012345"),
-        events.RecordRevealed(record=record, fields=("phone",)),
-        events.RecordStepped(record=record, change=4, step="accept", state="accepted"),
-        events.RecordStepped(
+        RecordAmended(record=record, change=2, on_file=("name", "phone"), sealed=box),
+        RecordStepped(record=record, change=3, step="register", state="registered", staff="012345"),
+        RecordRevealed(record=record, fields=("phone",)),
+        RecordStepped(record=record, change=4, step="accept", state="accepted"),
+        RecordStepped(
             record=record, change=5, step="refer", state="referred", target="police-office", due="2026-11-30"
         ),
-        events.RecordAmended(record=record, change=6, grid="G-1", sealed=box),
-        events.RecordStepped(record=record, change=7, step="take_back", state="handling"),
-        events.RecordStepped(record=record, change=8, step="finish", state="closed", result="helped"),
+        RecordAmended(record=record, change=6, grid="G-1", sealed=box),
+        RecordStepped(record=record, change=7, step="take_back", state="handling"),
+        RecordStepped(record=record, change=8, step="finish", state="closed", result="helped"),
     ]
     return [line_of(payload, event_id=record if place == 0 else None) for place, payload in enumerate(payloads)]
 

@@ -25,7 +25,14 @@ from store_rig import (
     send_all,
 )
 
-from common import events, rota_file
+from common import rota_file
+from common.events.calls import HelpClosed
+from common.events.desk import RotaSet
+from common.events.errands import NoticeRead
+from common.events.journal import OrderApplied, StationStarted, StationStopped
+from common.events.lent_and_found import LoanBegun, LoanEnded
+from common.events.records import KeyIssued, RecordOpened, RecordRated, RecordStepped
+from common.events.terms import Sealed
 from hq import audit, retention, tables
 from hq.audit import Act
 from hq.follow_ups import FollowUps
@@ -83,13 +90,13 @@ def kept(store) -> Kept:
     return Kept(store)
 
 
-def issue(key: ShiftKey) -> events.KeyIssued:
+def issue(key: ShiftKey) -> KeyIssued:
     kem = base64url.encode(key.wrap(KEY.public, STATION))
-    return events.KeyIssued(kid=key.kid, suite=SUITE, to=base64url.encode(KEY.public.id), kem=kem)
+    return KeyIssued(kid=key.kid, suite=SUITE, to=base64url.encode(KEY.public.id), kem=kem)
 
 
 def record_opened(record: str, key: ShiftKey, number: str = "JW012-20261122-0007") -> bytes:
-    payload = events.RecordOpened(
+    payload = RecordOpened(
         record=record,
         number=number,
         service="HZ-01",
@@ -97,19 +104,17 @@ def record_opened(record: str, key: ShiftKey, number: str = "JW012-20261122-0007
         channel="window",
         state="registered",
         on_file=("name", "number"),
-        sealed=events.Sealed(**key.seal(record, FIELDS)),
+        sealed=Sealed(**key.seal(record, FIELDS)),
     )
     return line_of(payload, event_id=record)
 
 
 def closed(record: str, change: int = 2) -> bytes:
-    return line_of(
-        events.RecordStepped(record=record, change=change, step="withdraw", state="closed"), event_id=new_id()
-    )
+    return line_of(RecordStepped(record=record, change=change, step="withdraw", state="closed"), event_id=new_id())
 
 
-def filler(count: int) -> list[events.StationStopped]:
-    return [events.StationStopped() for _ in range(count)]
+def filler(count: int) -> list[StationStopped]:
+    return [StationStopped() for _ in range(count)]
 
 
 # -- the decision ------------------------------------------------------------------------------------------------
@@ -191,7 +196,7 @@ async def test_lines_go_after_their_days_and_what_is_held_and_its_chain_stay(kep
 
 async def test_what_was_forgotten_is_known_again_and_not_stored_twice(kept):
     call = new_id()
-    journal = StationJournal().add(raised(call), *filler(4), events.HelpClosed(call=call, reason="helped"))
+    journal = StationJournal().add(raised(call), *filler(4), HelpClosed(call=call, reason="helped"))
     kept.take(journal)
     await kept.pass_days(91)
     assert kept.kept_lines() == []
@@ -286,7 +291,7 @@ async def test_any_cuts_between_any_batches_lose_and_repeat_nothing(kept):
     seed = random.randrange(2**32)
     print("seed", seed)
     rng = random.Random(seed)
-    journal = StationJournal().add(*[line_of(events.StationStarted(agent=str(n))) for n in range(40)])
+    journal = StationJournal().add(*[line_of(StationStarted(agent=str(n))) for n in range(40)])
     stored: set[int] = set()
     for _ in range(60):
         first = rng.randint(1, 40)
@@ -337,7 +342,7 @@ async def test_a_forgotten_record_stays_forgotten_when_its_events_come_again_and
     other = StationJournal().add(opened(journal, 1), *[rescued(line) for line in journal.lines[1:]])
     kept.take(other)
     assert rows(kept.store, tables.records) == [row]
-    reopened = events.RecordStepped(record=record, change=3, step="reopen", state="handling", reason="new")
+    reopened = RecordStepped(record=record, change=3, step="reopen", state="handling", reason="new")
     kept.take(other.add(line_of(reopened)), 4, 4)
     (lives,) = rows(kept.store, tables.records)
     assert (lives["state"], lives["forgotten_ms"], lives["boxes"]) == ("handling", None, "[]")
@@ -345,7 +350,7 @@ async def test_a_forgotten_record_stays_forgotten_when_its_events_come_again_and
 
 async def test_a_follow_up_that_is_open_keeps_its_records_header_and_closed_it_goes_and_does_not_come_back(kept):
     record, key = new_id(), ShiftKey.new(new_id())
-    rated = events.RecordRated(record=record, change=3, rating="dissatisfied")
+    rated = RecordRated(record=record, change=3, rating="dissatisfied")
     journal = StationJournal().add(issue(key), record_opened(record, key), closed(record), rated)
     kept.take(journal)
     follow_ups = FollowUps(kept.store.database, Calendar(ZoneInfo("Asia/Shanghai")), kept.clock.wall_ms)
@@ -368,7 +373,7 @@ async def test_a_forgotten_record_is_remembered_by_its_id_for_the_audits_days_an
         record_opened(record, key),
         closed(record),
         raised(call),
-        events.HelpClosed(call=call, reason="helped"),
+        HelpClosed(call=call, reason="helped"),
     )
     kept.take(journal)
     await kept.pass_days(92)
@@ -387,7 +392,7 @@ async def test_an_open_call_is_never_forgotten_and_a_closed_one_after_its_last_w
     journal = StationJournal().add(raised(stays), raised(goes))
     kept.take(journal)
     await kept.pass_days(80)
-    kept.take(journal.add(events.HelpClosed(call=goes, reason="helped")), 3, 3)
+    kept.take(journal.add(HelpClosed(call=goes, reason="helped")), 3, 3)
     await kept.pass_days(89)
     assert set(calls(kept.store)) == {stays, goes}
     await kept.pass_days(2)
@@ -396,11 +401,11 @@ async def test_an_open_call_is_never_forgotten_and_a_closed_one_after_its_last_w
 
 async def test_what_is_lent_is_never_forgotten_and_what_is_back_and_who_read_a_notice_after_its_days(kept):
     stays, goes = new_id(), new_id()
-    lent = [events.LoanBegun(loan=one, thing="umbrella", hours=72) for one in (stays, goes)]
-    journal = StationJournal().add(*lent, events.NoticeRead(notice=new_id(), staff="012345"))
+    lent = [LoanBegun(loan=one, thing="umbrella", hours=72) for one in (stays, goes)]
+    journal = StationJournal().add(*lent, NoticeRead(notice=new_id(), staff="012345"))
     kept.take(journal)
     await kept.pass_days(80)
-    kept.take(journal.add(events.LoanEnded(loan=goes, step="return")), 4, 4)
+    kept.take(journal.add(LoanEnded(loan=goes, step="return")), 4, 4)
     await kept.pass_days(12)
     assert {row["id"] for row in rows(kept.store, tables.books)} == {stays, goes}
     assert rows(kept.store, tables.notice_reads) == []
@@ -439,7 +444,7 @@ async def test_orders_that_are_done_go_and_their_journal_begins_anew_once_it_is_
     journal = StationJournal().add(raised(call))
     kept.take(journal)
     kept.orders.answer(STATION, call, "li", done)
-    kept.take(journal.add(events.OrderApplied(order=done)), 2, 2)
+    kept.take(journal.add(OrderApplied(order=done)), 2, 2)
     kept.orders.answer(STATION, call, "wang", waits)
     current = kept.orders.current(STATION)
     await kept.pass_days(95)
@@ -457,9 +462,9 @@ async def test_orders_that_are_done_go_and_their_journal_begins_anew_once_it_is_
 
 async def test_what_an_order_says_that_still_holds_is_never_forgotten_and_what_it_replaced_is(kept):
     first, second = new_id(), new_id()
-    kept.orders.append(STATION, events.RotaSet(rota=ROTA), order_id=first)
-    kept.orders.append(STATION, events.RotaSet(rota=replace(ROTA, anchor="2026-02-01")), order_id=second)
-    journal = StationJournal().add(*[events.OrderApplied(order=order) for order in (first, second)])
+    kept.orders.append(STATION, RotaSet(rota=ROTA), order_id=first)
+    kept.orders.append(STATION, RotaSet(rota=replace(ROTA, anchor="2026-02-01")), order_id=second)
+    journal = StationJournal().add(*[OrderApplied(order=order) for order in (first, second)])
     kept.take(journal)
     acknowledge(kept)
     await kept.pass_days(95)

@@ -5,7 +5,8 @@ import itertools
 import pytest
 from store_rig import NOW, STATION, FakeClock, StationJournal, calls, line_of, new_id, raw_line, rescued, rows, send_all
 
-from common import events
+from common.events.calls import HelpTested, Press
+from common.events.equipment import DeviceTested
 from hq import tables
 from hq.health import known_part
 from hq.orders import Orders
@@ -17,12 +18,12 @@ TEST = "019a0000-0000-7000-8000-000000000007"
 
 
 def pressed(panel="front", event_id=TEST) -> bytes:
-    press = events.Press(panel=panel, epoch=1, number=1)
-    return line_of(events.HelpTested(panel=panel, press=press), event_id=event_id)
+    press = Press(panel=panel, epoch=1, number=1)
+    return line_of(HelpTested(panel=panel, press=press), event_id=event_id)
 
 
 def outcome(panel="front", *, reason="", time="2026-09-21T14:13:20.000Z", unsure=False) -> bytes:
-    payload = events.DeviceTested(device=panel, passed=not reason, reason=reason, took_ms=900)
+    payload = DeviceTested(device=panel, passed=not reason, reason=reason, took_ms=900)
     return line_of(payload, time=time, unsure=unsure)
 
 

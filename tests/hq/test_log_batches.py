@@ -7,7 +7,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from store_rig import NOW, FakeClock, StationJournal, alarms, calls, new_id, raised, raw_line, rows
 
-from common import events, keyfiles
+from common import keyfiles
+from common.events.journal import StationStarted, StationStopped
+from common.events.records import RecordOpened, RecordStepped
 from hq import tables
 from hq.ingest import Ingest, Presences
 from hq.log_batches import MOST_LINES, LogBatches
@@ -89,7 +91,7 @@ def lane(store, tmp_path):
 
 
 def ten(station: str) -> StationJournal:
-    return StationJournal(station).add(*[events.StationStarted(agent=str(number)) for number in range(10)])
+    return StationJournal(station).add(*[StationStarted(agent=str(number)) for number in range(10)])
 
 
 @contextmanager
@@ -186,7 +188,7 @@ def test_each_batch_has_its_own_verdict(lane, store):
 
 
 def test_a_batch_that_the_database_refuses_takes_no_other_down(lane, store):
-    good, bad = ten(STATIONS[0]), ten(STATIONS[1]).add(*[events.StationStopped()] * 5)
+    good, bad = ten(STATIONS[0]), ten(STATIONS[1]).add(*[StationStopped()] * 5)
     for journal in (good, bad):
         lane.birth(journal)
     lane.comes(good.batch(1, 5))
@@ -208,7 +210,7 @@ def test_a_batch_that_the_database_refuses_takes_no_other_down(lane, store):
 
 
 def test_another_connection_begins_anew(lane, store):
-    journal, other = ten(STATIONS[0]), ten(STATIONS[1]).add(*[events.StationStopped()] * 5)
+    journal, other = ten(STATIONS[0]), ten(STATIONS[1]).add(*[StationStopped()] * 5)
     lane.birth(journal)
     lane.birth(other)
     lane.comes(other.batch(1, 15))
@@ -263,7 +265,7 @@ def test_workers_that_take_the_same_stations_in_any_order_never_wait_in_a_circle
 def test_the_records_of_a_backlog_taken_together_are_those_of_one_batch_after_the_other(store):
     record = new_id()
     told = [
-        events.RecordOpened(
+        RecordOpened(
             record=record,
             number="JW012-20261122-0001",
             service="s",
@@ -271,8 +273,8 @@ def test_the_records_of_a_backlog_taken_together_are_those_of_one_batch_after_th
             channel="window",
             state="registered",
         ),
-        events.RecordStepped(record=record, change=2, step="accept", state="accepted"),
-        events.RecordStepped(record=record, change=3, step="handle", state="handling", staff="3"),
+        RecordStepped(record=record, change=2, step="accept", state="accepted"),
+        RecordStepped(record=record, change=3, step="handle", state="handling", staff="3"),
     ]
     journal = StationJournal().add(*told)
     store.take_all([journal.batch(number, number) for number in (1, 3, 2)], received_ms=NOW)

@@ -7,7 +7,9 @@ import pytest
 from store_rig import NOW, STATION, FakeClock, StationJournal, new_id, raised, rows
 
 from common import rota_file
-from common.events import HelpAnswered, OrderApplied, OrderFailed, RotaSet
+from common.events.calls import HelpAnswered
+from common.events.desk import RotaSet
+from common.events.journal import OrderApplied, OrderFailed
 from hq import audit, tables
 from hq.ordering import UnknownStationsError, give
 from hq.orders import Orders

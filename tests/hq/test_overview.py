@@ -1,7 +1,8 @@
 import pytest
 from store_rig import NOW, STATION, FakeClock, StationJournal, new_id, raised
 
-from common import events
+from common.events.calls import HelpClosed, HelpEscalated
+from common.events.journal import StationStopped
 from hq.orders import Orders
 
 CALL = "11111111-1111-4111-8111-111111111111"
@@ -13,7 +14,7 @@ def raise_at(store, station: str, call: str, *more, received_ms: int = NOW) -> N
 
 
 def test_an_open_call_is_shown_until_it_is_closed(store):
-    journal = StationJournal().add(raised(CALL), events.HelpClosed(call=CALL, reason="helped"))
+    journal = StationJournal().add(raised(CALL), HelpClosed(call=CALL, reason="helped"))
     store.take(journal.batch(1, 1), received_ms=NOW)
     (call,) = store.overview(NOW + 5500).calls
     assert (call.station, call.id, call.state, call.age_s, call.presses) == (STATION, CALL, "raised", 5, 1)
@@ -33,7 +34,7 @@ def test_the_worst_comes_first(store):
     Orders(store, FakeClock()).answer("e-answered", CALL, "desk", new_id())
     ringing = {"ringing": {"since": "2026-09-21T13:33:20.000Z", "recorded": False}}
     store.health("f-unrecorded", ringing, received_ms=NOW)
-    raise_at(store, "g-never", new_id(), events.HelpEscalated(call=CALL, after_ms=1))
+    raise_at(store, "g-never", new_id(), HelpEscalated(call=CALL, after_ms=1))
     overview = store.overview(NOW)
     assert [row.station for row in overview.stations] == [
         "f-unrecorded",
@@ -49,7 +50,7 @@ def test_the_worst_comes_first(store):
 
 
 def test_held_and_missing_are_counted_of_the_current_journal(store):
-    journal = StationJournal().add(*[events.StationStopped() for _ in range(9)])
+    journal = StationJournal().add(*[StationStopped() for _ in range(9)])
     journal.oldest = 2
     store.birth(STATION, journal.birth("s1"), received_ms=NOW)
     store.take(journal.batch(3, 4), received_ms=NOW)

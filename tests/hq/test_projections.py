@@ -22,8 +22,17 @@ from store_rig import (
     unprojected,
 )
 
-from common import events
-from common.events import EVENTS, Payload, read_payload
+from common.events import EVENTS, read_payload
+from common.events.calls import (
+    HelpAcknowledged,
+    HelpAttending,
+    HelpBreached,
+    HelpClosed,
+    HelpEscalated,
+    HelpPressedAgain,
+)
+from common.events.journal import OrderApplied, OrderFailed, StationStopped
+from common.events.terms import Payload
 from hq.calls import HelpCall, fold
 from hq.orders import Orders
 from hq.store import Store
@@ -35,12 +44,12 @@ CALL = "11111111-1111-4111-8111-111111111111"
 def help_events() -> list[Payload]:
     return [
         raised(CALL),
-        events.HelpPressedAgain(call=CALL, origin="panel"),
-        events.HelpEscalated(call=CALL, after_ms=30_000),
-        events.HelpAcknowledged(call=CALL, after_ms=31_000),
-        events.HelpAttending(call=CALL),
-        events.HelpBreached(call=CALL, after_ms=60_000),
-        events.HelpClosed(call=CALL, reason="helped"),
+        HelpPressedAgain(call=CALL, origin="panel"),
+        HelpEscalated(call=CALL, after_ms=30_000),
+        HelpAcknowledged(call=CALL, after_ms=31_000),
+        HelpAttending(call=CALL),
+        HelpBreached(call=CALL, after_ms=60_000),
+        HelpClosed(call=CALL, reason="helped"),
     ]
 
 
@@ -58,8 +67,8 @@ def folded(lines: Sequence[bytes]) -> HelpCall:
 def test_the_events_of_a_call_give_the_same_row_in_any_order(data):
     extra = [
         raised(CALL),
-        events.HelpClosed(call=CALL, reason="test"),
-        events.HelpPressedAgain(call=CALL, origin="screen"),
+        HelpClosed(call=CALL, reason="test"),
+        HelpPressedAgain(call=CALL, origin="screen"),
     ]
     lines = [
         line_of(payload, unsure=index % 2 == 0, time=f"2026-09-21T13:33:{index:02}.000Z")
@@ -84,8 +93,8 @@ def test_help_that_arrives_in_any_order_and_repeatedly_converges(tmp_path_factor
 
 
 def test_help_is_acted_on_when_stored_and_everything_else_as_the_cursor_passes(store):
-    previous = StationJournal().add(events.StationStopped())
-    journal = StationJournal().add(opened(previous, 1), events.StationStopped(), raised(CALL))
+    previous = StationJournal().add(StationStopped())
+    journal = StationJournal().add(opened(previous, 1), StationStopped(), raised(CALL))
     store.take(journal.batch(3, 3), received_ms=NOW)
     assert calls(store)[CALL]["state"] == "raised"
     store.take(journal.batch(2, 2), received_ms=NOW)
@@ -101,7 +110,7 @@ def test_what_lies_behind_a_gap_is_projected_when_the_gap_is_filled(store):
     store.take(StationJournal().add(raised(CALL)).batch(), received_ms=NOW)
     for order in ids:
         orders.answer(STATION, CALL, "desk", order)
-    journal = StationJournal().add(*[events.OrderApplied(order=order) for order in ids])
+    journal = StationJournal().add(*[OrderApplied(order=order) for order in ids])
     store.take(journal.batch(3, 3), received_ms=NOW)
     store.take(journal.batch(2, 2), received_ms=NOW)
     assert open_orders(orders) == 3
@@ -118,7 +127,7 @@ def open_orders(orders: Orders) -> int:
 
 
 def test_a_rescued_event_is_shown_once_by_the_id_of_the_copied_one(store):
-    old = StationJournal().add(raised(CALL), events.HelpPressedAgain(call=CALL, origin="panel"))
+    old = StationJournal().add(raised(CALL), HelpPressedAgain(call=CALL, origin="panel"))
     store.take(old.batch(1, 1), received_ms=NOW)
     new = StationJournal().add(opened(old, 0), rescued(old.lines[0]), rescued(old.lines[1]), rescued(old.lines[1]))
     send_all(store, new, [(4, 4), (1, 2), (3, 3)])
@@ -141,8 +150,8 @@ def test_a_forked_station_ends_with_everything_shown_once(store):
     store.take(old.batch(), received_ms=NOW)
     for order in (here, there):
         orders.answer(STATION, CALL, "desk", order)
-    kept = old.fork_at(2, events.StationStopped(), events.OrderApplied(order=here))
-    copied = old.fork_at(2, events.OrderApplied(order=there), raised())
+    kept = old.fork_at(2, StationStopped(), OrderApplied(order=here))
+    copied = old.fork_at(2, OrderApplied(order=there), raised())
     store.take(kept.batch(3, 3), received_ms=NOW)  # behind a gap: held, and not shown yet
     assert open_orders(orders) == 2
     assert store.take(copied.batch(2, 3), received_ms=NOW).settled.verdict == "fork"
@@ -161,10 +170,10 @@ def test_what_is_left_of_a_closed_journal_is_shown_after_the_rescued_copies(stor
     store.take(StationJournal().add(raised(CALL)).batch(), received_ms=NOW)
     order = new_id()
     orders.answer(STATION, CALL, "desk", order)
-    old = StationJournal().add(events.StationStopped(), events.StationStopped())
-    old.add(events.OrderFailed(order=order, reason="no such call"))
+    old = StationJournal().add(StationStopped(), StationStopped())
+    old.add(OrderFailed(order=order, reason="no such call"))
     store.take(old.batch(3, 3), received_ms=NOW)
-    failed_copy = line_of(events.OrderApplied(order=order))
+    failed_copy = line_of(OrderApplied(order=order))
     new = StationJournal().add(opened(old, 0), rescued(old.lines[0]), rescued(failed_copy))
     if birth_first:
         store.birth(STATION, new.birth("s1"), received_ms=NOW)
@@ -181,7 +190,7 @@ def test_what_comes_late_of_a_journal_closed_long_ago_is_shown_too(store):
     store.take(StationJournal().add(raised(CALL)).batch(), received_ms=NOW)
     order = new_id()
     orders.answer(STATION, CALL, "desk", order)
-    old = StationJournal().add(events.StationStopped(), events.OrderApplied(order=order))
+    old = StationJournal().add(StationStopped(), OrderApplied(order=order))
     new = StationJournal().add(opened(old, 0))
     store.take(new.batch(), received_ms=NOW)
     store.birth(STATION, new.birth("s1"), received_ms=NOW)
@@ -196,7 +205,7 @@ def test_a_journal_cut_anyhow_and_closed_anywhere_is_shown_exactly_once(tmp_path
     choice = random.Random(seed)
     store = Store.open(f"sqlite:///{tmp_path_factory.mktemp('cut')}/hq.db", wall_ms=lambda: NOW)
     old = StationJournal().add(raised(CALL))
-    old.add(*[events.HelpPressedAgain(call=CALL, origin="panel") for _ in range(11)])
+    old.add(*[HelpPressedAgain(call=CALL, origin="panel") for _ in range(11)])
     for _ in range(4):
         first = choice.randint(1, 12)
         store.take(old.batch(first, choice.randint(first, 12)), received_ms=NOW)

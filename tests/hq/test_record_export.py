@@ -6,7 +6,8 @@ from datetime import date
 import pytest
 from store_rig import NOW, STATION, StationJournal, line_of, new_id, send_all
 
-from common import events
+from common.events.records import KeyIssued, RecordAmended, RecordOpened
+from common.events.terms import Sealed
 from hq import audit
 from hq.record_export import Wish, begin
 from sync import base64url
@@ -28,10 +29,10 @@ def a_station(station=STATION, *, days=("20261121", "20261122"), issued=True):
     journal = StationJournal(station)
     if issued:
         kem = base64url.encode(shift.wrap(to, station))
-        journal.add(events.KeyIssued(kid=shift.kid, suite=SUITE, to=base64url.encode(to.id), kem=kem))
+        journal.add(KeyIssued(kid=shift.kid, suite=SUITE, to=base64url.encode(to.id), kem=kem))
     for day in days:
         record, amended = new_id(), new_id()
-        opened = events.RecordOpened(
+        opened = RecordOpened(
             record=record,
             number=f"JW012-{day}-0001",
             service="QZ-01",
@@ -39,10 +40,10 @@ def a_station(station=STATION, *, days=("20261121", "20261122"), issued=True):
             channel="window",
             state="registered",
             on_file=("name",),
-            sealed=events.Sealed(**shift.seal(record, {"name": NAME, "need": "=1+1"})),
+            sealed=Sealed(**shift.seal(record, {"name": NAME, "need": "=1+1"})),
         )
-        sealed = events.Sealed(**shift.seal(amended, {"phone": "13900001234"}))
-        later = events.RecordAmended(record=record, change=2, on_file=("name", "phone"), sealed=sealed)
+        sealed = Sealed(**shift.seal(amended, {"phone": "13900001234"}))
+        later = RecordAmended(record=record, change=2, on_file=("name", "phone"), sealed=sealed)
         journal.add(line_of(opened, event_id=record), line_of(later, event_id=amended))
     return journal
 

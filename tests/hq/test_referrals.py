@@ -4,7 +4,7 @@ from datetime import date
 
 from store_rig import StationJournal, line_of, new_id, send_all
 
-from common import events
+from common.events.records import RecordOpened, RecordStepped
 from hq import referrals
 
 TODAY = date(2026, 11, 25)
@@ -22,13 +22,13 @@ class Sender:
     def refer(self, due, *more):
         record, self.count = new_id(), self.count + 1
         number = f"JW012-20261101-{self.count:04}"
-        opened = events.RecordOpened(
+        opened = RecordOpened(
             record=record, number=number, service="QZ-01", catalogue="1", channel="window", state="registered"
         )
         steps = [{**REFER, "due": due}, *more]
         lines = [line_of(opened, event_id=record)]
         for place, fields in enumerate(steps):
-            lines.append(line_of(events.RecordStepped(record=record, change=place + 2, **fields)))
+            lines.append(line_of(RecordStepped(record=record, change=place + 2, **fields)))
         send_all(self.store, self.journal.add(*lines))
         return number
 

@@ -6,7 +6,7 @@ import pytest
 from store_rig import NOW, STATION, FakeClock, StationJournal, raised, rows, send_all
 
 from common import keyfiles
-from common.events import StationStarted
+from common.events.journal import StationStarted
 from hq import audit, copies, gate, revocation, tables
 from hq.ingest import Ingest, Presences
 from hq.own_keys import order_keys

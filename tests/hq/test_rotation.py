@@ -6,7 +6,7 @@ from sqlalchemy import select
 from store_rig import NOW, STATION, FakeClock, StationJournal, new_id, rows, send_all
 
 from common import keyfiles
-from common.events import OrderApplied, OrderFailed
+from common.events.journal import OrderApplied, OrderFailed
 from hq import audit, tables
 from hq.orders import Orders
 from hq.own_keys import order_keys, sealing_keys

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, insert, text, update
 from store_rig import NOW, STATION, StationJournal, alarms, new_id, opened, raw_line, rescued, rows, send_all
 
-from common.events import KeyIssued, RevealRequested
+from common.events.records import KeyIssued, RevealRequested
 from hq import audit, tables
 from hq.audit import Act
 from hq.sealed import NotUnsealedError, unseal

@@ -4,7 +4,7 @@ import pytest
 from store_rig import NOW, STATION, StationJournal, rows
 from test_ordering import applied, order, snapshot
 
-from common.events import OrderApplied, OrderFailed, SettingsChanged, SettingsRolledBack, SettingsSet
+from common.events.journal import OrderApplied, OrderFailed, SettingsChanged, SettingsRolledBack, SettingsSet
 from common.ordered_settings import OrderedBroker, OrderedHealth, OrderedSettings
 from hq import tables
 from hq.station_settings import read

@@ -7,7 +7,7 @@ import pytest
 from store_rig import NOW, FakeClock, rows
 
 from common import pins
-from common.events import StaffSet
+from common.events.desk import StaffSet
 from hq import audit, tables
 from hq.orders import Orders
 from hq.station_staff import NotOnTheListError, StationStaff

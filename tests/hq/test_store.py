@@ -11,7 +11,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from store_rig import NOW, STATION, StationJournal, alarms, calls, line_of, raised, raw_line, rows, unprojected, url_of
 
-from common import events
+from common.events.calls import HelpAcknowledged, HelpPressedAgain
+from common.events.journal import EventWithheld, StationStarted, StationStopped
 from hq import database, tables
 from hq.database import SchemaTooNewError
 from hq.store import Store
@@ -52,7 +53,7 @@ def test_an_empty_journal_stands_at_its_start(store):
 
 
 def test_a_batch_is_stored_byte_for_byte_and_acknowledged_with_its_chain(store):
-    journal = StationJournal().add(raised(), events.StationStarted(agent="0.1.0"))
+    journal = StationJournal().add(raised(), StationStarted(agent="0.1.0"))
     taken = store.take(journal.batch(), received_ms=NOW)
     assert taken.settled.verdict == "stored"
     assert taken.standing.rev == 1
@@ -74,7 +75,7 @@ def test_a_batch_sent_again_changes_nothing(store):
 
 
 def test_a_gap_is_kept_open_and_the_chain_shown_is_that_of_the_first_range(store):
-    journal = StationJournal().add(*[events.StationStopped() for _ in range(6)])
+    journal = StationJournal().add(*[StationStopped() for _ in range(6)])
     assert store.take(journal.batch(5, 6), received_ms=NOW).chain == journal.chain(6)
     taken = store.take(journal.batch(1, 2), received_ms=NOW)
     assert taken.standing.stored == ((1, 2), (5, 6))
@@ -87,9 +88,9 @@ def test_a_gap_is_kept_open_and_the_chain_shown_is_that_of_the_first_range(store
 
 
 def test_a_fork_stores_nothing_keeps_the_lines_aside_and_still_rings_for_the_help_in_them(store):
-    journal = StationJournal().add(raised(), events.StationStopped())
+    journal = StationJournal().add(raised(), StationStopped())
     store.take(journal.batch(), received_ms=NOW)
-    copied = journal.fork_at(2, raised("11111111-1111-4111-8111-111111111111"), events.StationStarted(agent="x"))
+    copied = journal.fork_at(2, raised("11111111-1111-4111-8111-111111111111"), StationStarted(agent="x"))
     for _ in range(2):
         taken = store.take(copied.batch(2), received_ms=NOW)
         assert taken.settled.verdict == "fork"
@@ -103,14 +104,14 @@ def test_a_fork_stores_nothing_keeps_the_lines_aside_and_still_rings_for_the_hel
 def test_refused_lines_are_kept_only_up_to_a_bound(store):
     journal = StationJournal().add(raised())
     store.take(journal.batch(), received_ms=NOW)
-    copied = journal.fork_at(1, *[events.StationStopped() for _ in range(1020)])
+    copied = journal.fork_at(1, *[StationStopped() for _ in range(1020)])
     store.take(copied.batch(1, 1020), received_ms=NOW)
     assert len(rows(store, tables.aside)) == 1000
     assert "aside_full" in alarms(store)
 
 
 def test_what_a_station_no_longer_keeps_is_gone_and_alarmed(store):
-    journal = StationJournal().add(*[events.StationStopped() for _ in range(9)])
+    journal = StationJournal().add(*[StationStopped() for _ in range(9)])
     journal.oldest = 7
     taken = store.take(journal.batch(7, 9), received_ms=NOW)
     assert taken.settled.newly_gone == ((1, 6),)
@@ -121,7 +122,7 @@ def test_what_a_station_no_longer_keeps_is_gone_and_alarmed(store):
 
 
 def test_a_withheld_number_counts_as_gone_and_the_cursor_passes_it(store):
-    journal = StationJournal().add(raised(), b"never sent", events.EventWithheld(number=2, sha256="x"), raised())
+    journal = StationJournal().add(raised(), b"never sent", EventWithheld(number=2, sha256="x"), raised())
     store.take(journal.batch(1, 1), received_ms=NOW)
     taken = store.take(journal.batch(3, 4), received_ms=NOW)
     assert taken.standing.cursor == 4
@@ -174,7 +175,7 @@ def test_two_workers_interleaving_on_one_journal_lose_no_revision_and_show_each_
     workers = [Store.open(url), Store.open(url)]
     call = "11111111-1111-4111-8111-111111111111"
     journal = StationJournal().add(raised(call))
-    journal.add(*[events.HelpPressedAgain(call=call, origin="panel") for _ in range(59)])
+    journal.add(*[HelpPressedAgain(call=call, origin="panel") for _ in range(59)])
     start = threading.Barrier(2)
     revisions: list[list[tuple[int, int]]] = [[], []]
 
@@ -201,7 +202,7 @@ def test_two_workers_interleaving_on_one_journal_lose_no_revision_and_show_each_
 def test_a_headquarters_restored_from_an_older_copy_falls_back_and_converges_when_all_is_sent_again(tmp_path):
     call = "11111111-1111-4111-8111-111111111111"
     journal = StationJournal().add(raised(call))
-    journal.add(*[events.HelpPressedAgain(call=call, origin="panel") for _ in range(7)])
+    journal.add(*[HelpPressedAgain(call=call, origin="panel") for _ in range(7)])
     live = Store.open(url_of(tmp_path / "live.db"), wall_ms=lambda: NOW)
     live.take(journal.batch(1, 3), received_ms=NOW)
     with sqlite3.connect(tmp_path / "live.db") as source, sqlite3.connect(tmp_path / "copy.db") as copy:
@@ -235,7 +236,7 @@ def test_a_change_is_told_with_a_version_that_the_overview_has_reached(store):
 
 def test_the_time_a_call_waited_for_the_desk_is_measured_once(store):
     call = "11111111-1111-4111-8111-111111111111"
-    press = line_of(events.HelpAcknowledged(call=call, after_ms=12_000))
+    press = line_of(HelpAcknowledged(call=call, after_ms=12_000))
     store.take(StationJournal().add(raised(call), press, press).batch(), received_ms=NOW)
     labels = {"station": STATION}
     name = "station_help_acknowledgement_seconds"

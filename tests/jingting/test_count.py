@@ -8,6 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common import events
+from common.events.calls import HelpPressedAgain, HelpRaised, Press
+from common.events.journal import JournalOpened, Rescued, StationStarted
+from common.events.records import RecordOpened
+from common.events.terms import Payload
 from hq.store import Store
 from jingting.count import Tally, percentile, read_hq, read_panel_log, tally
 from sync import base64url
@@ -42,7 +46,7 @@ def write_log(path, *entries: tuple[str, int]) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def line_of(payload: events.Payload, event_id: str | None = None) -> bytes:
+def line_of(payload: Payload, event_id: str | None = None) -> bytes:
     return events.encode_event(
         payload,
         event_id=event_id or str(uuid.uuid4()),
@@ -54,16 +58,16 @@ def line_of(payload: events.Payload, event_id: str | None = None) -> bytes:
     )
 
 
-def raised(number: int, event_id: str) -> events.HelpRaised:
-    return events.HelpRaised(call=event_id, origin="panel", press=events.Press(panel="front", epoch=7, number=number))
+def raised(number: int, event_id: str) -> HelpRaised:
+    return HelpRaised(call=event_id, origin="panel", press=Press(panel="front", epoch=7, number=number))
 
 
-def again(number: int, call: str) -> events.HelpPressedAgain:
-    return events.HelpPressedAgain(call=call, origin="panel", press=events.Press(panel="front", epoch=7, number=number))
+def again(number: int, call: str) -> HelpPressedAgain:
+    return HelpPressedAgain(call=call, origin="panel", press=Press(panel="front", epoch=7, number=number))
 
 
-def opened(record: str, number: str) -> events.RecordOpened:
-    return events.RecordOpened(
+def opened(record: str, number: str) -> RecordOpened:
+    return RecordOpened(
         record=record, number=number, service="ZX-01", catalogue="1", channel="kiosk", state="registered"
     )
 
@@ -88,7 +92,7 @@ def take(store: Store, *lines: bytes, journal: str | None = None) -> None:
 
 def test_every_press_that_was_acknowledged_is_at_headquarters_once(store, counted, tmp_path):
     call = str(uuid.uuid4())
-    take(store, line_of(raised(1, call), call), line_of(again(2, call)), line_of(events.StationStarted(agent="0.1.0")))
+    take(store, line_of(raised(1, call), call), line_of(again(2, call)), line_of(StationStarted(agent="0.1.0")))
     write_log(
         tmp_path / "panel.jsonl", ("pressed", 1), ("sent", 1), ("acknowledged", 1), ("pressed", 2), ("acknowledged", 2)
     )
@@ -115,8 +119,8 @@ def test_a_rescued_copy_is_the_same_event_and_no_duplicate(store, counted, tmp_p
     call, old = str(uuid.uuid4()), str(uuid.uuid4())
     line = line_of(raised(1, call), call)
     take(store, line, journal=old)
-    opened = events.JournalOpened(previous=old, reason="fork", last_common=0)
-    take(store, line_of(opened), line_of(events.Rescued(line=base64url.encode(line))))
+    opened = JournalOpened(previous=old, reason="fork", last_common=0)
+    take(store, line_of(opened), line_of(Rescued(line=base64url.encode(line))))
     write_log(tmp_path / "panel.jsonl", ("pressed", 1), ("acknowledged", 1))
     counts = counted()
     assert (counts.made, counts.at_hq, counts.lost, counts.duplicates) == (1, 1, 0, 0)
@@ -124,7 +128,7 @@ def test_a_rescued_copy_is_the_same_event_and_no_duplicate(store, counted, tmp_p
 
 def test_a_press_on_the_screen_is_not_a_panels(store, counted, tmp_path):
     call = str(uuid.uuid4())
-    take(store, line_of(events.HelpRaised(call=call, origin="screen"), call))
+    take(store, line_of(HelpRaised(call=call, origin="screen"), call))
     write_log(tmp_path / "panel.jsonl")
     assert counted() == Tally()
 

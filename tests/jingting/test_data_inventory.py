@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from common import events
+from common.events.journal import StationStopped
 from common.personal import PERSONAL
 from hq import health, tables
 
@@ -62,9 +63,7 @@ def test_no_event_or_order_is_listed_that_there_is_not():
 
 def test_what_is_sealed_and_what_stands_around_an_event_are_listed():
     assert list(rows(section(2, "What is sealed"))) == list(PERSONAL)
-    line = events.encode_event(
-        events.StationStopped(), event_id="x", source="/x", time="x", boot="x", mono=1, unsure=True
-    )
+    line = events.encode_event(StationStopped(), event_id="x", source="/x", time="x", boot="x", mono=1, unsure=True)
     assert set(rows(section(2, "The envelope of every event and order"))) == set(json.loads(line))
 
 

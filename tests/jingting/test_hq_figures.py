@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 from test_unseal import jingting
 
-from common import events
+from common.events.calls import HelpAcknowledged
 from hq.settings import load
 from hq.store import Store
 from jingting import layout
@@ -22,7 +22,7 @@ def config(tmp_path_factory):
     settings = load(file)
     settings.hq.data.mkdir(parents=True, exist_ok=True)
     with closing(Store.open(settings.store.url)) as store:
-        taken = events.HelpAcknowledged(call=call, after_ms=16_000)
+        taken = HelpAcknowledged(call=call, after_ms=16_000)
         send_all(store, StationJournal().add(line_of(raised(call), event_id=call), taken))
     return file
 

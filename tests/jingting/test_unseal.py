@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from common import keyfiles
-from common.events import KeyIssued, encode_event
+from common.events import encode_event
+from common.events.records import KeyIssued
 from hq import audit
 from hq.settings import load
 from hq.store import Store

@@ -10,16 +10,9 @@ import json
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from common.events import (
-    DeviceChanged,
-    HelpAnswered,
-    HelpRaised,
-    JournalOpened,
-    OrdersOpened,
-    Press,
-    Rescued,
-    StationStarted,
-)
+from common.events.calls import HelpAnswered, HelpRaised, Press
+from common.events.equipment import DeviceChanged
+from common.events.journal import JournalOpened, OrdersOpened, Rescued, StationStarted
 from sync import base64url
 from sync.batch import Standing, chain_lines, chain_start
 from sync.receiver import ack_header

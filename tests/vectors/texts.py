@@ -6,7 +6,8 @@ from typing import Any, TypeAlias
 
 import zstandard
 
-from common.events import Payload, encode_event
+from common.events import encode_event
+from common.events.terms import Payload
 from sync import base64url
 from sync.batch import chain_lines, chain_start
 from sync.signed import Writer

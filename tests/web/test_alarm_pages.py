@@ -12,7 +12,8 @@ from window_rig import STAFF, on_the_list
 
 from agent.database import JournalError
 from agent.view import DeviceView
-from common.events import SettingsSet, ShiftBegun
+from common.events.desk import ShiftBegun
+from common.events.journal import SettingsSet
 from common.ordered_settings import OrderedHealth, OrderedSettings
 from hq import tables
 

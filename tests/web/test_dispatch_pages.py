@@ -8,7 +8,7 @@ from sqlalchemy import insert
 from web_desks import WALL_MS, CityDesk, at_headquarters
 from window_rig import CATALOGUE
 
-from common.events import DispatchSent
+from common.events.errands import DispatchSent
 from hq import tables
 
 ONE, EVENT = "019a0000-0000-7000-8000-0000000000d1", "019a0000-0000-7000-8000-0000000000e1"

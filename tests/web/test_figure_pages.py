@@ -8,7 +8,8 @@ import pytest
 from test_record_pages import open_record, step
 from window_rig import CATALOGUE
 
-from common.events import HelpAcknowledged, HelpClosed, HelpRaised, RecordRated
+from common.events.calls import HelpAcknowledged, HelpClosed, HelpRaised
+from common.events.records import RecordRated
 from common.identifiers import uuid7
 
 NOON_MS = int(datetime(2026, 11, 22, 12, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp() * 1000)

@@ -11,7 +11,7 @@ from window_rig import PIN, STAFF
 
 from agent import staff
 from common import pins
-from common.events import StaffMember, StaffSet
+from common.events.desk import StaffMember, StaffSet
 
 OTHER, OTHER_PIN = "054321", "731946"
 WRONG = "000001"

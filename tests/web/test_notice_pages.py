@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 from window_rig import PIN, STAFF, on_the_list
 
-from common.events import NoticeSent
+from common.events.errands import NoticeSent
 
 ONE, EVENT = "019a0000-0000-7000-8000-0000000000d1", "019a0000-0000-7000-8000-0000000000e1"
 SCRIPT = "<script>alert(1)</script>"

@@ -7,7 +7,7 @@ from web_desks import EVENT, StationDesk, a_call, at_station
 
 from agent.database import JournalError
 from agent.rating import OFFERED_S, THANKED_S
-from common.events import RATINGS
+from common.events.records import RATINGS
 
 WORDS = {
     "zh-CN": ("您对本次服务是否满意", "非常满意", "基本满意", "非常不满意", "不评价", "感谢您的评价"),

@@ -6,7 +6,7 @@ import pytest
 from web_desks import CALL, EVENT, OTHER_CALL, StationDesk, a_call, at_station
 
 from agent.view import DeviceView
-from common.events import CLOSE_REASONS
+from common.events.calls import CLOSE_REASONS
 
 SCRIPT = "<script>alert(1)</script>"
 

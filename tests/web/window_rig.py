@@ -38,7 +38,7 @@ from agent.sign_in import SignIn
 from agent.visits import Visits
 from common import catalogue, pins, things
 from common.clock import Clock
-from common.events import StaffMember, StaffSet
+from common.events.desk import StaffMember, StaffSet
 from drivers.identity import Identity, NotRead
 from sync.sealing import SealingPublicKey, new_sealing_key
 

@@ -51,7 +51,7 @@ audit: .venv/audit.stamp
 
 setup: .venv/packages.stamp .venv/catalogues.stamp .venv/templates.stamp .venv/speech.stamp
 	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null && ls /usr/lib/postgresql/*/bin/postgres /usr/lib/*/faketime \
-	  /usr/bin/chromium* /usr/bin/fusermount3 /usr/bin/espeak-ng /usr/bin/opusenc /usr/share/fonts/*/noto/NotoSansCJK-Regular.ttc >/dev/null 2>&1 \
+	  /usr/bin/chromium* /usr/bin/fusermount3 /usr/bin/strace /usr/bin/espeak-ng /usr/bin/opusenc /usr/share/fonts/*/noto/NotoSansCJK-Regular.ttc >/dev/null 2>&1 \
 	  || scripts/setup >/dev/null
 	@# As pip leaves an installed package: a process that compiles for itself starts later and keeps what it took.
 	@$(PYTHON) -m compileall -q agent common drivers hq jingting sync

@@ -1,5 +1,6 @@
 """The file `station.db`: its settings, its tables, and what happens when it cannot be read."""
 
+import contextlib
 import logging
 import os
 import sqlite3
@@ -202,6 +203,9 @@ def _prepare(path: Path) -> None:
             )
         if version == 0:
             _create(connection, path)
+            # Left by a power cut in the middle of `_quarantine`: it says nothing of this file.
+            with contextlib.suppress(OSError):
+                _suspected(path).unlink(missing_ok=True)
         read_end(connection)
         _check(connection, path)
     finally:

@@ -35,12 +35,13 @@ from agent import (
 )
 from agent.bare_alarm import BareAlarm
 from agent.database import JournalError
+from agent.entry import Clock
 from agent.journal import Journal
 from agent.pen import Projector
+from agent.quota import Limits
 from agent.settings import StationSettings
 from agent.supervisor import Supervisor
 from common import process
-from common.clock import Clock
 from drivers.button_memory import ButtonMemory
 
 log = logging.getLogger(__name__)
@@ -123,21 +124,29 @@ def projectors(zone: ZoneInfo) -> dict[str, Projector]:
     )
 
 
-async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
-    path, source = settings.station.data / "station.db", f"/stations/{settings.station.id}"
-    zone = ZoneInfo(settings.station.zone)
+async def open_once(path: Path, *, source: str, zone: ZoneInfo, clock: Clock, limits: Limits | None = None) -> Journal:
+    """Open the journal at `path` with all that a station keeps in it, and rescue what damage has left beside it.
+
+    Raises JournalError.
+    """
     journal = await Journal.open(
-        path,
-        source=source,
-        clock=clock,
-        projectors=projectors(zone),
-        schema=SCHEMA,
-        limits=settings.journal.limits,
+        path, source=source, clock=clock, projectors=projectors(zone), schema=SCHEMA, limits=limits
     )
     with contextlib.suppress(JournalError):  # the journal has logged it, and housekeeping tries again
         await journal.run(partial(figure_rows.build, zone=zone))  # before anything is counted as it comes
         await salvage.begin(journal, path, source=source)
     return journal
+
+
+async def _try_to_open(settings: StationSettings, clock: Clock) -> Journal:
+    station = settings.station
+    return await open_once(
+        station.data / "station.db",
+        source=f"/stations/{station.id}",
+        zone=ZoneInfo(station.zone),
+        clock=clock,
+        limits=settings.journal.limits,
+    )
 
 
 def _claim(folder: Path) -> bool:

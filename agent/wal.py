@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 LONG: Final = 2**20
 """From this many bytes on the WAL is cut when everything in it stands in the database."""
@@ -16,6 +16,7 @@ LONG: Final = 2**20
 PAGE: Final = 4096
 _HEADER: Final = 32
 _FRAME_HEADER: Final = 24
+_MAGIC: Final = b"\x37\x7f\x06"
 _MX_FRAME: Final = slice(16, 20)  # in the wal-index (walformat.html, 2.1): number of the last frame of a commit
 
 
@@ -32,19 +33,33 @@ def frames(read: Callable[[int, int], bytes], size: int) -> Sequence[Frame]:
     """Return the frames written since the WAL was begun anew, as their heads tell (fileformat2.html, 4.1).
 
     `read(offset, size)` reads the WAL. A frame's checksum is not looked at. The salts by which they are told are those
-    of the WAL's own head or, if no frame at its beginning has these, those that two neighbours agree in.
+    of the WAL's own head if that is whole: it may be alone, just begun anew. Else, if no frame at its beginning has
+    these, those that two neighbours agree in.
     """
     heads = [
         (at, read(at, _FRAME_HEADER)) for at in range(_HEADER, size - _FRAME_HEADER - PAGE + 1, _FRAME_HEADER + PAGE)
     ]
-    salts = read(16, 8)
-    if all(head[8:16] != salts for _, head in heads[:2]):
+    begun = read(0, _HEADER)
+    salts = begun[16:24]
+    if not _is_whole(begun) and all(head[8:16] != salts for _, head in heads[:2]):
         salts = next((head[8:16] for (_, head), (_, behind) in pairwise(heads) if head[8:16] == behind[8:16]), salts)
     return [
         Frame(number, int.from_bytes(head[:4], "big"), at + _FRAME_HEADER, commits=head[4:8] != bytes(4))
         for number, (at, head) in enumerate(heads, 1)
         if head[8:16] == salts
     ]
+
+
+def _is_whole(head: bytes) -> bool:
+    """Tell whether a WAL's own head has the checksum that it says (fileformat2.html, 4.2)."""
+    if len(head) < _HEADER or head[:3] != _MAGIC:
+        return False
+    first, second = 0, 0
+    order: Literal["big", "little"] = "big" if head[3] & 1 else "little"
+    for at in range(0, 24, 8):
+        first = (first + int.from_bytes(head[at : at + 4], order) + second) % 2**32
+        second = (second + int.from_bytes(head[at + 4 : at + 8], order) + first) % 2**32
+    return head[24:] == first.to_bytes(4, "big") + second.to_bytes(4, "big")
 
 
 def is_torn(path: Path) -> bool:

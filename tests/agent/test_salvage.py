@@ -12,7 +12,7 @@ import pytest
 from journal_rig import SOURCE, StillClock, all_events, all_lines, child, is_chained, open_journal
 
 from agent import calls, devices, record_rows, salvage
-from agent.database import JournalError, connect, open_database
+from agent.database import JournalError, connect, open_database, suspect
 from agent.entry import Envelope
 from agent.housekeeping import Housekeeping
 from agent.pen import Pen
@@ -349,3 +349,41 @@ async def test_a_kill_in_the_middle_of_a_rescue_repeats_nothing(tmp_path):
         process.communicate()
     _, _, inner = await rescued(tmp_path)
     assert sorted(inner) == sorted(line for number, line in lines.items() if number > CURSOR)
+
+
+async def test_a_wal_that_was_begun_anew_and_has_nothing_in_it_yet_is_no_damage(tmp_path):
+    """As a power cut leaves it between the WAL's new head and the first frame behind it: all before is in the file."""
+    (tmp_path / "left").mkdir()
+    lines = build(tmp_path)
+    path, wal_file = tmp_path / "station.db", tmp_path / "station.db-wal"
+    connection = connect(path)
+    pen = Pen(connection, Envelope(SOURCE, StillClock()), PROJECTORS, Quota(path, Limits(), lambda: None))
+
+    def append(word: str) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        pen.append(StationStarted(agent=word))
+        connection.execute("COMMIT")
+
+    for number in range(5):
+        append(f"{number}")
+    lines = dict(connection.execute("SELECT number, line FROM events"))
+    connection.execute("PRAGMA wal_checkpoint").fetchone()
+    before, file = wal_file.read_bytes(), path.read_bytes()
+    append("over the WAL's beginning")
+    assert wal_file.read_bytes()[:32] != before[:32]
+    (tmp_path / "left/station.db").write_bytes(file)
+    (tmp_path / "left/station.db-wal").write_bytes(wal_file.read_bytes()[:32] + before[32:])
+    connection.close()
+    journal = await opened(tmp_path / "left")
+    assert {line.number: line.line for line in await all_lines(journal)} == lines
+    assert not list((tmp_path / "left").glob("*.damaged-*"))
+    await journal.stop()
+
+
+async def test_a_power_cut_while_a_file_is_set_aside_makes_nobody_suspect_the_fresh_one(tmp_path):
+    suspect(tmp_path / "station.db")
+    for _ in range(2):
+        journal = await opened(tmp_path)
+        await journal.stop()
+        assert not list(tmp_path.glob("*.damaged-*"))
+        assert not list(tmp_path.glob("*.suspected"))

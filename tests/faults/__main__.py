@@ -8,6 +8,7 @@ import secrets
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -15,7 +16,9 @@ import click
 
 sys.path.insert(0, str(Path(__file__).parent))  # as pytest does for the tests of this folder
 
+import boundaries
 import curves
+import disk_trace
 import power
 from fleet import gathered
 from kills import killed
@@ -38,7 +41,8 @@ COLUMNS: Final = (
 
 
 def _faults() -> dict[str, Fault]:
-    kills, cuts, stations = (int(os.environ.get(*word)) for word in (("KILLS", "16"), ("CUTS", "50"), ("FLEET", "100")))
+    words = (("KILLS", "16"), ("CUTS", "50"), ("FLEET", "100"), ("TORN", "3"))
+    kills, cuts, stations, torn = (int(os.environ.get(*word)) for word in words)
 
     async def fleet(folder: Path, seed: int) -> Row:
         row, came_back_s = await gathered(folder, stations, seed)
@@ -54,8 +58,14 @@ def _faults() -> dict[str, Fault]:
         "cut": lambda folder, seed: cut(folder, cuts, seed),
         "cut-normal": lambda folder, seed: cut(folder, 20, seed, synchronous="NORMAL"),
         "cut-off": lambda folder, seed: cut(folder, 20, seed, synchronous="OFF"),
+        "boundaries": lambda _, seed: boundaries.everywhere(seed, torn=torn),
+        **{f"boundaries-{name}": partial(_cheated, *pragmas) for name, pragmas in boundaries.CHEATS.items()},
         "fleet": fleet,
     }
+
+
+def _cheated(before: str, cheat: str, _: Path, seed: int) -> Awaitable[Row]:
+    return boundaries.cheated(seed, before, cheat)
 
 
 def _keep(file: Path, text: str) -> None:
@@ -69,16 +79,18 @@ def _keep(file: Path, text: str) -> None:
 def main(only: tuple[str, ...], seed: int | None, *, as_json: bool) -> None:
     """Break it on purpose, and count; exit 1 when a row is not as promised.
 
-    KILLS, CUTS and FLEET in the environment say how often, and how many stations; PLOT, in which file to draw when
-    a fleet was back. The rows named cut-… are of stations that break their word, which the rig must catch: there, lost
-    events are as promised.
+    KILLS, CUTS, TORN and FLEET in the environment say how often, and how many stations; PLOT, in which file to draw
+    when a fleet was back. The rows named cut-… and boundaries-… are of stations that break their word, which the rig
+    must catch: there, lost events are as promised.
     """
     seed = secrets.randbits(32) if seed is None else seed
     click.echo(f"seed {seed}", err=True)
     logging.getLogger("sync").setLevel(logging.ERROR)  # a fleet whose links are cut says so a thousand times
     rows = []
     for name in only or _faults():
-        if name.startswith("cut") and (reason := power.why_not()):
+        if reason := {"cut": power.why_not, "boundaries": disk_trace.why_not}.get(
+            name.partition("-")[0], lambda: None
+        )():
             click.echo(f"{name}: left out, {reason}", err=True)
             continue
         click.echo(f"{name} …", err=True)

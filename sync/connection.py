@@ -22,6 +22,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from sync.broker import Broker
+from sync.excess import MAX_PACKET, excess
 
 Slot: TypeAlias = Literal["urgent", "log", "ack"]
 
@@ -35,6 +36,8 @@ TAKEN_OVER: Final = 0x8E
 """MQTT 5.0, section 3.14.2.1: "Session taken over"."""
 _UNSUPPORTED_VERSION: Final = 0x84
 _SEND_BUFFER: Final = 64 * 1024
+_TURN_S: Final = 0.02
+"""How long a connection reads before everybody else has a turn."""
 
 
 class BrokerUnreachableError(Exception):
@@ -116,6 +119,7 @@ class Connection:
         self._closing = False
         self._alert = ""
         self._ticker: asyncio.Task[None] | None = None
+        self._reading_on: asyncio.Handle | None = None
         self.ended: asyncio.Future[Ending] = self._loop.create_future()
         self._client = self._make_client(client_id, will, hold_pubacks=hold_pubacks)
 
@@ -212,6 +216,7 @@ class Connection:
         if not self._protocol5:
             return {}
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.MaximumPacketSize = MAX_PACKET
         if self._keep_session:
             properties.SessionExpiryInterval = SESSION_EXPIRY_S
         return {"clean_start": not self._keep_session, "properties": properties}
@@ -295,13 +300,25 @@ class Connection:
             self._loop.remove_writer(sock.fileno())
 
     def _readable(self) -> None:
-        # What TLS has taken from the socket already makes no socket readable again.
-        more = True
-        while more:
+        # What TLS has taken from the socket already makes no socket readable again. Where more and more comes, others
+        # have their turn all the same: a press does not wait for a broker that never pauses.
+        more, until = True, self._loop.time() + _TURN_S
+        while more and self._loop.time() < until:
             self._client.loop_read()
+            if words := excess(self._client):
+                self._end(Ending(by_broker=True, code=0, reason=words))
+                self._drop()
+                return
             sock = self._client.socket()
             more = self._attached and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        if more and self._reading_on is None:
+            self._reading_on = self._loop.call_soon(self._read_on)
         self._write_rest()
+
+    def _read_on(self) -> None:
+        self._reading_on = None
+        if self._attached:
+            self._readable()
 
     async def _tick(self) -> None:
         while True:

@@ -4,6 +4,8 @@ from typing import Final
 
 ONLINE_S: Final = 180.0
 """How long an acceptable ack, or a live hint of any worker, proves that the other end is there (monotonic seconds)."""
+_WORKERS: Final = 64
+"""Workers that are remembered, those heard last: a broker may make up as many as it likes."""
 
 
 class Peer:
@@ -22,10 +24,11 @@ class Peer:
 
     def hint(self, worker: str, now: float, *, online: bool) -> None:
         """Hear a worker's own word, which did not come retained."""
+        self._workers.pop(worker, None)
         if online:
-            self._workers[worker] = now + ONLINE_S
-        else:
-            self._workers.pop(worker, None)
+            self._workers[worker] = now + ONLINE_S  # the last of them now
+            if len(self._workers) > _WORKERS:
+                del self._workers[next(iter(self._workers))]
 
     def online(self, now: float) -> bool:
         """Tell whether the other end is taken to be there."""

@@ -19,9 +19,12 @@ sys.path.insert(0, str(Path(__file__).parent))  # as pytest does for the tests o
 import boundaries
 import curves
 import disk_trace
+import memory
+import memory_limit
 import power
 from fleet import gathered
 from kills import killed
+from memory_limit import MIB, MemoryLimit
 from power import cut
 from row import Row
 
@@ -36,8 +39,13 @@ COLUMNS: Final = (
     "unreadable",
     "recover_s",
     "recover_most_s",
+    "most_mib",
+    "killed",
     "as_promised",
 )
+
+WHY_NOT: Final = {"cut": power.why_not, "boundaries": disk_trace.why_not, "memory": memory_limit.why_not}
+"""What this machine may not let us do, by the first word of a row's name."""
 
 
 def _faults() -> dict[str, Fault]:
@@ -53,6 +61,18 @@ def _faults() -> dict[str, Fault]:
             _keep(Path(plot), curves.draw(came_back_s))
         return row
 
+    async def memory_of(folder: Path, seed: int, as_what: memory.Cheat | None = None) -> Row:
+        waiting, of_each_s = (100_000, 5.0) if as_what is None else (3_000, 1.0)
+        with MemoryLimit(memory.LIMIT) as limit:
+            row, seen = await memory.squeezed(
+                folder, waiting, seed, limit=limit, of_each_s=of_each_s, rounds=2, as_what=as_what
+            )
+        mib, slowest_s = seen.sent / MIB, seen.slowest_s
+        click.echo(
+            f"  the broker sent {mib:.0f} MiB, the slowest press was confirmed after {slowest_s:.2f} s", err=True
+        )
+        return row
+
     return {
         "kill": lambda folder, seed: killed(folder, kills, seed),
         "cut": lambda folder, seed: cut(folder, cuts, seed),
@@ -61,6 +81,8 @@ def _faults() -> dict[str, Fault]:
         "boundaries": lambda _, seed: boundaries.everywhere(seed, torn=torn),
         **{f"boundaries-{name}": partial(_cheated, *pragmas) for name, pragmas in boundaries.CHEATS.items()},
         "fleet": fleet,
+        "memory": memory_of,
+        "memory-greedy": lambda folder, seed: memory_of(folder, seed, memory.greedy),
     }
 
 
@@ -80,17 +102,15 @@ def main(only: tuple[str, ...], seed: int | None, *, as_json: bool) -> None:
     """Break it on purpose, and count; exit 1 when a row is not as promised.
 
     KILLS, CUTS, TORN and FLEET in the environment say how often, and how many stations; PLOT, in which file to draw
-    when a fleet was back. The rows named cut-… and boundaries-… are of stations that break their word, which the rig
-    must catch: there, lost events are as promised.
+    when a fleet was back. The rows named cut-…, boundaries-… and memory-… are of stations that break their word, which
+    the rig must catch: there, lost events, or a kill, are as promised.
     """
     seed = secrets.randbits(32) if seed is None else seed
     click.echo(f"seed {seed}", err=True)
     logging.getLogger("sync").setLevel(logging.ERROR)  # a fleet whose links are cut says so a thousand times
     rows = []
     for name in only or _faults():
-        if reason := {"cut": power.why_not, "boundaries": disk_trace.why_not}.get(
-            name.partition("-")[0], lambda: None
-        )():
+        if reason := WHY_NOT.get(name.partition("-")[0], lambda: None)():
             click.echo(f"{name}: left out, {reason}", err=True)
             continue
         click.echo(f"{name} …", err=True)

@@ -13,6 +13,7 @@ class Row:
     """`confirmed`: presses acknowledged and numbers shown; `recover_s`: how long it took each time to be whole again.
 
     `unreadable`: journals that had to be set aside. `cheats`: this one breaks its word, and is to be caught.
+    `most_mib`: most memory of a station that was watched; `killed`: how often there was none left for it.
     """
 
     fault: str
@@ -23,12 +24,14 @@ class Row:
     unreadable: int = 0
     recover_s: tuple[float, ...] = ()
     cheats: bool = False
+    most_mib: float | None = None
+    killed: int = 0
 
     @property
     def as_promised(self) -> bool:
-        """Whether nothing was lost, came twice or became unreadable; of what cheats, whether it was caught."""
-        spotless = self.confirmed > 0 and not (self.lost or self.duplicated or self.unreadable)
-        return self.lost > 0 if self.cheats else spotless
+        """Whether nothing was lost, twice, unreadable or killed for want of memory; of what cheats, whether it was caught."""
+        spotless = self.confirmed > 0 and not (self.lost or self.duplicated or self.unreadable or self.killed)
+        return self.lost + self.killed > 0 if self.cheats else spotless
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as `python -m tests.faults --json` prints it."""
@@ -41,6 +44,8 @@ class Row:
             "unreadable": self.unreadable,
             "recover_s": round(statistics.median(self.recover_s), 2) if self.recover_s else None,
             "recover_most_s": round(max(self.recover_s), 2) if self.recover_s else None,
+            "most_mib": self.most_mib,
+            "killed": self.killed,
             "as_promised": self.as_promised,
         }
 

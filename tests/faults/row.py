@@ -29,7 +29,7 @@ class Row:
 
     @property
     def as_promised(self) -> bool:
-        """Whether nothing was lost, twice, unreadable or killed for want of memory; of what cheats, whether it was caught."""
+        """Whether nothing was lost, twice, unreadable or out of memory; of what cheats, whether it was caught."""
         spotless = self.confirmed > 0 and not (self.lost or self.duplicated or self.unreadable or self.killed)
         return self.lost + self.killed > 0 if self.cheats else spotless
 

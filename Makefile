@@ -3,7 +3,7 @@
 PYTHON := .venv/bin/python
 CATALOGUES := $(wildcard common/web/locales/*/LC_MESSAGES/*.po)
 TEMPLATES := $(wildcard agent/screens/templates/*.html hq/screens/templates/*.html common/web/templates/*.html)
-.PHONY: run test check bench peers faults screens audit lock clean setup
+.PHONY: run test check bench peers faults test-vm screens audit lock clean setup
 
 run: setup
 	@$(PYTHON) -m jingting demo $(ARGS)
@@ -33,6 +33,10 @@ peers: .venv/peers.stamp
 
 faults: setup
 	@$(PYTHON) -m tests.faults $(ARGS)
+
+# The installed station in a small arm64 machine of its own, under QEMU; installs QEMU and what makes the image, and makes it.
+test-vm: setup
+	@$(PYTHON) -u -m pytest -p no:xdist -v -s tests/machine $(ARGS)
 
 # A picture of every page, in docs/screens; small where there is Debian's pngquant.
 screens: setup

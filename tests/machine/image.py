@@ -81,7 +81,11 @@ def image(arch: Arch = "arm64") -> Image:
 def _station_inputs() -> list[Path]:
     """What the image is made of: its own scripts, what is installed, and the unit."""
     files = [HERE / "prepare", *HERE.glob("build-*"), *(HERE / "guest").rglob("*"), Path(__file__)]
-    files += [ROOT / "requirements/station.txt", ROOT / "pyproject.toml", ROOT / "config/systemd/jingting-station.service"]
+    files += [
+        ROOT / "requirements/station.txt",
+        ROOT / "pyproject.toml",
+        ROOT / "config/systemd/jingting-station.service",
+    ]
     for package in _PACKAGES:
         files += [file for file in (ROOT / package).rglob("*") if "__pycache__" not in file.parts]
     return files

@@ -190,15 +190,12 @@ class Machine:
         packed = BytesIO()
         with tarfile.open(fileobj=packed, mode="w:gz") as tar:
             for file in sorted(source.iterdir()) if source.is_dir() else [source]:
-                tar.add(file, file.name, filter=lambda info: None if info.issock() or info.isfifo() else info)
-        text = base64.b64encode(packed.getvalue()).decode()
-        name = f"/run/pushed.{next(self._numbers)}"
-        for at in range(0, len(text), 3000):  # a line of the agent is read byte by byte, and an argument has an end
-            self.run(f"printf %s '{text[at : at + 3000]}' >>{name}")
+                tar.add(file, file.name, filter=lambda info: info if info.isreg() or info.isdir() else None)
+        text = base64.encodebytes(packed.getvalue()).decode()
         place = shlex.quote(to)
         self.run(
-            f"mkdir -p {place} && busybox base64 -d {name} >{name}.tgz && tar -xzf {name}.tgz -C {place} --no-same-owner "
-            f"&& chown -R {owner} {place} && rm {name} {name}.tgz"
+            f"set -e; mkdir -p {place}; base64 -d <<'END' | tar -xz -C {place} --no-same-owner\n{text}END\n"
+            f"chown -R {owner} {place}"
         )
 
     def freeze(self) -> None:
@@ -231,12 +228,13 @@ class Machine:
             board += ["-accel", "kvm", "-cpu", "host"]
         else:
             board += ["-accel", "tcg", "-cpu", {"arm64": "cortex-a53", "amd64": "max"}[arch]]
+        words = f"console={console} quiet loglevel=4 panic=1 net.ifnames=0{' data' if self._data else ''}"
         command = [
             *board,
             *("-m", str(self._memory_mib), "-smp", str(self._processors)),
             *("-nodefaults", "-no-reboot", "-display", "none", "-serial", f"file:{folder / 'console.log'}"),
             *("-kernel", str(self.image.kernel), "-initrd", str(self.image.initrd)),
-            *("-append", f"console={console} quiet loglevel=4 systemd.show_status=1 panic=1 net.ifnames=0{' data' if self._data else ''}"),
+            *("-append", words),
             *("-drive", f"file={self.image.root},format=raw,if=none,id=root,snapshot=on,cache=unsafe"),
             *("-device", "virtio-blk-pci,drive=root"),
             *("-qmp", f"unix:{folder / 'qmp'},server=on,wait=off"),

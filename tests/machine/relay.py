@@ -1,4 +1,4 @@
-"""`relay.py PORT`: between stdin, a socket that QEMU gives for a connection of the machine's, and a port of 127.0.0.1."""
+"""`relay.py PORT`: between stdin, the socket of one connection of the machine's, and a port of 127.0.0.1."""
 
 import os
 import select

@@ -13,7 +13,7 @@ def test_the_machine_boots_small_and_what_was_synced_to_its_data_disk_outlasts_i
         print(f"\n  up after {machine.wait_ready():.0f} s ({'KVM' if machine.kvm else 'TCG'})")
         assert int(machine.run("awk '/^MemTotal/ {print $2}' /proc/meminfo")) < 256 * 1024
         machine.run("echo kept >/var/lib/jingting/kept && sync /var/lib/jingting/kept && echo gone >/root/gone; sync")
-        machine.until("test -z \"$(systemctl list-jobs --no-legend)\"")
+        machine.until('test -z "$(systemctl list-jobs --no-legend)"')
         failed = machine.run("systemctl list-units --failed --plain --no-legend").split("\n")
         # Nobody has enrolled it: wrong settings are told, and not tried again.
         assert [line.split()[0] for line in failed if line] == ["jingting-station.service"]

@@ -35,6 +35,8 @@ SESSION_EXPIRY_S: Final = 60
 TAKEN_OVER: Final = 0x8E
 """MQTT 5.0, section 3.14.2.1: "Session taken over"."""
 _UNSUPPORTED_VERSION: Final = 0x84
+_RECEIVE_MAXIMUM: Final = 65_535
+"""What a broker takes at once that does not say it (MQTT 5.0, section 3.2.2.3.3)."""
 _SEND_BUFFER: Final = 64 * 1024
 _TURN_S: Final = 0.02
 """How long a connection reads before everybody else has a turn."""
@@ -103,7 +105,7 @@ class Connection:
         hold_pubacks: bool = False,
         slots: Mapping[Slot, int] = SLOTS,
     ) -> None:
-        self._slots = slots
+        self._slots = dict(slots)
         self._broker = broker
         self._on_message = on_message
         self._on_room = on_room
@@ -328,9 +330,22 @@ class Connection:
 
     # -- paho's callbacks, all on the loop but while connecting ------------------------------------------------
 
-    def _connected(self, _client: object, _data: object, _flags: object, code: ReasonCode, _properties: object) -> None:
+    def _connected(
+        self, client: mqtt.Client, _data: object, _flags: object, code: ReasonCode, properties: Properties | None
+    ) -> None:
+        self._hold_to(client, getattr(properties, "ReceiveMaximum", _RECEIVE_MAXIMUM))
         if not self._connack.done():
             self._connack.set_result(code)
+
+    def _hold_to(self, client: mqtt.Client, most: int) -> None:
+        """Never have more unacknowledged than the broker takes (MQTT 5.0, section 4.9), which paho does not look at.
+
+        Acks wait in paho for their turn; events wait in the journal, each lane for a third at most.
+        """
+        if most < client.max_inflight_messages:
+            client._max_inflight_messages = most  # noqa: SLF001 - its setter wants to be asked before it connects
+            for slot in ("urgent", "log"):
+                self._slots[slot] = min(self._slots[slot], max(1, most // 3))
 
     def _disconnected(
         self, _client: object, _data: object, flags: mqtt.DisconnectFlags, code: ReasonCode, _properties: object

@@ -10,7 +10,7 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
@@ -296,12 +296,17 @@ class Connection:
             self._loop.add_writer(sock.fileno(), self._writable)
 
     def _writable(self) -> None:
-        self._client.loop_write()
-        sock = self._client.socket()
-        if self._attached and sock is not None and not self._client.want_write():
-            self._loop.remove_writer(sock.fileno())
+        with self._ending_if_it_fails():
+            self._client.loop_write()
+            sock = self._client.socket()
+            if self._attached and sock is not None and not self._client.want_write():
+                self._loop.remove_writer(sock.fileno())
 
     def _readable(self) -> None:
+        with self._ending_if_it_fails():
+            self._read_a_while()
+
+    def _read_a_while(self) -> None:
         # What TLS has taken from the socket already makes no socket readable again. Where more and more comes, others
         # have their turn all the same: a press does not wait for a broker that never pauses.
         more, until = True, self._loop.time() + _TURN_S
@@ -325,8 +330,20 @@ class Connection:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(1)
-            self._client.loop_misc()
-            self._write_rest()
+            with self._ending_if_it_fails():
+                self._client.loop_misc()
+                self._write_rest()
+
+    @contextlib.contextmanager
+    def _ending_if_it_fails(self) -> Iterator[None]:
+        """Let go of a client that has died: it would stay connected, deaf and without pings."""
+        try:
+            yield
+        except Exception as error:
+            if self._attached and (sock := self._client.socket()) is not None:
+                self._socket_closed(self._client, None, sock)
+            self._end(Ending(by_broker=False, code=0, reason=f"the client failed: {error}"))
+            raise
 
     # -- paho's callbacks, all on the loop but while connecting ------------------------------------------------
 

@@ -21,6 +21,7 @@ from row import Row
 
 from agent.database import JournalError
 
+CUT: Final = ("first start", "append", "retention", "migration", "rescue")
 CHEATS: Final = {
     "normal": ("", "PRAGMA synchronous = NORMAL"),
     "off": ("", "PRAGMA synchronous = OFF"),
@@ -114,7 +115,7 @@ async def cut_everywhere(
 async def everywhere(seed: int, *, torn: int) -> Row:
     """Cut every story everywhere."""
     whole = Cuts()
-    for name in STORIES:
+    for name in CUT:
         cuts = await cut_everywhere(name, seed, torn=torn)
         click.echo(
             f"  {name}: {cuts.tries} cuts{''.join(f'; {count} x {what}' for what, count in cuts.wrong.items())}",

@@ -30,6 +30,7 @@ from agent.housekeeping import Housekeeping  # noqa: E402
 from agent.journal import Journal  # noqa: E402
 from agent.orders import SCHEMA as ORDERS  # noqa: E402
 from agent.salvage import Salvage  # noqa: E402
+from agent.time_floor import StationClock  # noqa: E402
 from common.events.calls import HelpClosed, HelpRaised, Press  # noqa: E402
 from common.events.journal import OrderFailed  # noqa: E402
 from common.events.terms import Payload  # noqa: E402
@@ -280,6 +281,43 @@ class Migration(Story):
         await journal.stop()
 
 
+class BusyDay(Retention):
+    """A hundred calls, one after the other, and the housekeeping that goes with them."""
+
+    name = "busy day"
+
+    async def act(self, folder: Path, told: Told) -> None:
+        journal = await self.open(folder)
+        keeping = self._keeping(folder, journal)
+        for number in range(100, 200):
+            told(*await self.press(journal, number))
+            await self._minutes(keeping, 5)
+        await journal.stop()
+
+    async def _minutes(self, keeping: Housekeeping, count: int) -> None:
+        with mock.patch("agent.ballast.Ballast.hold", return_value=True):
+            for _ in range(count):
+                self.clock.wall += 60_000
+                self.clock.mono += 60_000_000_000
+                await keeping.sweep()
+
+
+class IdleDay(BusyDay):
+    """A day on which nobody comes: housekeeping every minute, the clock's look at itself, the floor of the time."""
+
+    name = "idle day"
+
+    async def act(self, folder: Path, told: Told) -> None:
+        journal = await self.open(folder)
+        keeping, floor = self._keeping(folder, journal), StationClock(folder / "time.floor")
+        for _ in range(24):
+            await self._minutes(keeping, 60)
+            await journal.keep_time()
+            floor.seen(self.clock.wall)
+            await journal.run(lambda _pen: floor.keep())
+        await journal.stop()
+
+
 class Rescue(Story):
     """A start on a journal found damaged, some of it in its WAL: what is readable comes into a fresh one."""
 
@@ -346,7 +384,7 @@ class Rescue(Story):
 
 
 STORIES: Final[Mapping[str, type[Story]]] = {
-    story.name: story for story in (FirstStart, Short, Story, Retention, Migration, Rescue)
+    story.name: story for story in (FirstStart, Short, Story, Retention, Migration, Rescue, BusyDay, IdleDay)
 }
 
 

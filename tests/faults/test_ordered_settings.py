@@ -19,6 +19,7 @@ from faults_rig import (
     status,
     until,
 )
+from long_outage import EVENTS_AN_HOUR, HOURS, here_and_there, live_through
 from proxy import Proxy
 
 from common.clock import Clock
@@ -87,6 +88,22 @@ async def test_another_broker_is_kept_once_headquarters_is_heard_there_and_is_wh
         assert held(city)["in_force"] == {}
         line.cut()
         assert status(city)["link"] == "up"
+
+
+async def test_new_settings_that_come_with_three_days_of_backlog_destroy_nothing_of_it(tmp_path: Path) -> None:
+    async with City(tmp_path, stations=1) as city, Proxy(city.broker_port) as line:
+        for name in (f"station-{STATION}", "broker", "hq"):
+            await city.process(name).stop()
+        await live_through(city.station_folder(STATION))
+        await order(city, f'[broker]\nhost = "127.0.0.1"\nport = {line.port}\n[health]\nevery_s = 30\n')
+        for name in ("broker", "hq", f"station-{STATION}"):
+            await city.restart(name)
+        await until(lambda: held(city)["stand"] == "in_force")
+        await press_recorded(city)
+        assert await city.drained()
+        here, there = here_and_there(city)
+        assert len(here) > HOURS * EVENTS_AN_HOUR
+        assert there == here
 
 
 async def test_a_broker_that_is_not_there_is_left_again_with_a_press_and_a_kill_in_the_middle(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ class Headquarters:
     def __init__(self, folder: Path, *, stations: tuple[str, ...], url: str = SQLITE, log_workers: int = 0) -> None:
         self.folder = folder
         self.stations = stations
+        self._guests: dict[str, Broker] = {}
         self._ports = Ports()
         self.port, self.own_port, self._web_port = (self._ports.take() for _ in range(3))
         layout.write(
@@ -72,7 +73,12 @@ class Headquarters:
 
     async def start(self) -> None:
         """Start everything, and return when the page shows that headquarters hears the broker."""
-        for child in self.processes.values():
+        self.processes["broker"].start()
+        await self.start_workers()
+
+    async def start_workers(self) -> None:
+        """Start all but the broker."""
+        for child in self.workers:
             child.start()
         url = self.web_url + "/health.json"
         deadline = time.monotonic() + DEADLINE_S
@@ -105,8 +111,10 @@ class Headquarters:
         )
 
     def guest(self, name: str, *rights: str) -> Broker:
-        """The broker, for somebody who may what no city lets anybody, such as `read jt/1/+/up/ack`."""
-        return let_in(self.folder, self.processes["broker"], name, rights, port=self.port)
+        """The broker, for somebody who may what no city lets anybody, such as `read jt/1/+/up/ack`; let in once."""
+        if name not in self._guests:
+            self._guests[name] = let_in(self.folder, self.processes["broker"], name, rights, port=self.port)
+        return self._guests[name]
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from tests.benchmarks import backlog, plain_mqtt
-from tests.benchmarks.drain import STATION, drained
+from tests.benchmarks.drain import STATION, Watch, drained
 from tests.faults.proxy import Proxy
 from tests.headquarters import headquarters, station_of, until
 
@@ -24,7 +24,7 @@ async def measure() -> tuple[float, float, int, int]:
     with tempfile.TemporaryDirectory() as folder:
         async with headquarters(Path(folder), stations=(STATION,)) as hq, Proxy(hq.port) as line:
             head = await backlog.fill(hq.home(STATION), STATION, EVENTS)
-            await drained(hq, head, port=line.port)
+            await drained(hq, {STATION: Watch(hq, STATION, head)}, port=line.port)
             ours = line.carried / head
             through = hq.broker(STATION, line.port)
             before = line.carried

@@ -21,23 +21,30 @@ class Debounce:
         self._made = False
         self._sum_ms = 0
         self._at = 0
+        # As it stood at the newest change of the level, since time may have been let pass too far.
+        self._then = (0, 0, False)
 
     def hold(self) -> None:
         """Take it as on already, until it has been off."""
         self.on = True
         self._sum_ms = self._off_ms
+        self._then = (self._at, self._sum_ms, True)
 
     def sample(self, made: bool, now: int) -> bool:
         """Take the level since `now`; True when the contact has come on since the last sample.
 
-        To be called at each change; between them, call `look` when it is due.
+        To be called at each change; between them, call `look` when it is due. A change that waited in a queue while
+        time was let pass is taken as of its own moment; only what was already said, that the contact came on, stays so.
         """
-        came_on = self.look(now)
-        if made != self._made:
-            # What waited in a queue while time was let pass is credited afterwards.
-            late_ms = self._at - now
-            self._sum_ms = max(0, self._sum_ms + (late_ms if made else -late_ms))
+        said = self.on and now < self._at
+        if now < self._at:
+            self._at, self._sum_ms, self.on = self._then
+        came_on = self.look(now) and not said
+        if said and not self.on:
+            self.on = True
+            self._sum_ms = self._off_ms
         self._made = made
+        self._then = (self._at, self._sum_ms, self.on)
         return came_on
 
     def look(self, now: int) -> bool:

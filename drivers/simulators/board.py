@@ -99,8 +99,13 @@ class Board:
 
     def set(self, pin: int, value: int) -> None:
         """Let an input read this from now on, and after every power-up."""
-        self._levels[pin] = value
-        _send(self.pins, struct.pack(RECORD, pin, value, time.monotonic_ns() // 1_000_000 % PERIOD))
+        self.play(pin, ((value, 0),))
+
+    def play(self, pin: int, values: tuple[tuple[int, int], ...]) -> None:
+        """Let an input read each value so many ms from now on, and the last after every power-up."""
+        now_ms = time.monotonic_ns() // 1_000_000
+        self._levels[pin] = values[-1][0]
+        _send(self.pins, b"".join(struct.pack(RECORD, pin, value, (now_ms + ms) % PERIOD) for value, ms in values))
 
     def fail(self, *parts: str) -> None:
         """Let these parts of the board fail (lamp, buzzer, relay, adc), and all others work. Raises ValueError."""

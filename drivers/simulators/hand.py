@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from typing import TypeAlias
 
 from drivers.simulators.board import BUTTONS, LOOP
 
@@ -11,15 +12,21 @@ _PRESSED, _NORMAL = LOOP["pressed"], LOOP["normal"]
 _HOLD_MS, _OPEN_MS = 60, 60
 _BOUNCE_MS = (0.3, 3.0)
 
+_Levels: TypeAlias = tuple[tuple[int, int], ...]
+"""Each a level and after how many ms it is taken."""
+
 
 class Fingers:
-    """One finger on each button. `move(button, level)` changes a pin, `touch(button)` is told when a press begins."""
+    """One finger on each button.
 
-    def __init__(self, rng: random.Random, move: Callable[[int, int], None], touch: Callable[[int], None]) -> None:
+    `move(button, levels)` changes a pin to each level, so many ms from now; `touch(button)` is told of each press.
+    """
+
+    def __init__(self, rng: random.Random, move: Callable[[int, _Levels], None], touch: Callable[[int], None]) -> None:
         self._rng = rng
         self._move = move
         self._touch = touch
-        self._moves: list[tuple[int, int, int, bool]] = []
+        self._moves: list[tuple[int, int, _Levels, bool]] = []
         self._free_ns = [0] * BUTTONS
 
     @property
@@ -39,40 +46,40 @@ class Fingers:
 
     def hold(self, button: int, now_ns: int) -> None:
         """Press and stay."""
-        self._later(now_ns, button, _PRESSED, begins=True)
+        self._later(now_ns, button, ((_PRESSED, 0),), begins=True)
 
     def release(self, button: int, now_ns: int) -> None:
         """Let go."""
-        self._later(now_ns, button, _NORMAL)
+        self._later(now_ns, button, ((_NORMAL, 0),))
 
     def turn(self, now_ns: int) -> None:
         """Make the moves that are due."""
         while self._moves and self._moves[0][0] <= now_ns:
-            at_ns, button, level, begins = self._moves.pop(0)
+            at_ns, button, levels, begins = self._moves.pop(0)
             if begins:
                 self._touch(button)
-            self._move(button, level)
+            self._move(button, levels)
             # A finger that was held up stays as long as it meant to.
             self._shift(button, now_ns - at_ns)
 
     def _shift(self, button: int, late_ns: int) -> None:
         self._moves = sorted(
-            (at_ns + late_ns * (of == button), of, level, begins) for at_ns, of, level, begins in self._moves
+            (at_ns + late_ns * (of == button), of, levels, begins) for at_ns, of, levels, begins in self._moves
         )
         self._free_ns[button] += late_ns
 
     def _bounce(self, button: int, at_ns: int, level: int, bounces: int, *, begins: bool) -> int:
+        self._later(at_ns, button, ((level, 0),), begins=begins)
         for _ in range(bounces):
-            self._later(at_ns, button, level, begins=begins)
-            begins = False
             at_ns += int(self._rng.uniform(*_BOUNCE_MS) * _MS)
-            self._later(at_ns, button, _PRESSED + _NORMAL - level)
-            at_ns += int(self._rng.uniform(*_BOUNCE_MS) * _MS)
-        self._later(at_ns, button, level, begins=begins)
+            # There and back in one: a machine that is busy in between would make a press of a bounce.
+            back_ms = round(self._rng.uniform(*_BOUNCE_MS))
+            self._later(at_ns, button, ((_PRESSED + _NORMAL - level, 0), (level, back_ms)))
+            at_ns += back_ms * _MS
         return at_ns
 
-    def _later(self, at_ns: int, button: int, level: int, *, begins: bool = False) -> None:
-        self._moves.append((at_ns, button, level, begins))
+    def _later(self, at_ns: int, button: int, levels: _Levels, *, begins: bool = False) -> None:
+        self._moves.append((at_ns, button, levels, begins))
         self._moves.sort()
 
 

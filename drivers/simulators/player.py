@@ -45,7 +45,7 @@ class Player:
         self._log = log
         self._board = board
         self._tap = Tap(line, log, rng)
-        self._fingers = Fingers(rng, self._set, self._touch)
+        self._fingers = Fingers(rng, self._move, self._touch)
         self._hand = Hand(rng, every_s, seconds, now_ns()) if every_s else None
         self._outputs = dict.fromkeys(OUTPUTS, False)
         self._changes = dict.fromkeys(OUTPUTS, 0)
@@ -186,8 +186,11 @@ class Player:
         self._console.answer(answer)
 
     def _set(self, pin: int, value: int) -> None:
+        self._move(pin, ((value, 0),))
+
+    def _move(self, pin: int, values: tuple[tuple[int, int], ...]) -> None:
         self._tap.stirred_ns = now_ns()
-        self._board.set(pin, value)
+        self._board.play(pin, values)
 
     def _touch(self, button: int) -> None:
         self._tap.touched[button] = time.time_ns()

@@ -72,6 +72,25 @@ def test_a_dirty_contact_that_flickers_while_it_is_held_is_one_press_all_the_sam
     assert len(follow(Debounce(PRESS_MS, RELEASE_MS), changes, sum(ms for _, ms in changes))) == 1
 
 
+@given(
+    before=bounces,
+    after=bounces,
+    held=st.integers(2 * PRESS_MS, 500),
+    late=st.lists(st.integers(0, 300), min_size=40, max_size=40),
+)
+def test_a_press_whose_changes_wait_in_a_queue_while_time_is_let_pass_is_one(before, after, held, late):
+    before = before[: len(before) // 2 * 2]
+    changes = [*alternating(before, 1), (True, held), *alternating(after, 0), (False, 0)]
+    debounce, on, now, seen = Debounce(PRESS_MS, RELEASE_MS), 0, 0, 0
+    for (made, lasts), late_ms in zip(changes, late, strict=False):
+        seen = max(seen, now + late_ms)
+        on += debounce.look(seen) + debounce.sample(made, now)
+        now += lasts
+    on += debounce.look(now + 2 * RELEASE_MS)
+    assert on == 1
+    assert not debounce.on
+
+
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 120)), max_size=10))
 def test_looking_more_often_than_asked_changes_nothing(changes):
     total = sum(ms for _, ms in changes) + 200

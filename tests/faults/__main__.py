@@ -28,6 +28,9 @@ from memory_limit import MIB, MemoryLimit
 from power import cut
 from row import Row
 
+from tests.headquarters import SQLITE
+from tests.postgres import Postgres
+
 Fault: TypeAlias = Callable[[Path, int], Awaitable[Row]]
 
 COLUMNS: Final = (
@@ -52,14 +55,22 @@ def _faults() -> dict[str, Fault]:
     words = (("KILLS", "16"), ("CUTS", "50"), ("FLEET", "100"), ("TORN", "3"))
     kills, cuts, stations, torn = (int(os.environ.get(*word)) for word in words)
 
-    async def fleet(folder: Path, seed: int) -> Row:
-        row, came_back_s = await gathered(folder, stations, seed)
+    async def fleet(folder: Path, seed: int, *, url: str = SQLITE, beside: str = "") -> Row:
+        row, came_back_s = await gathered(folder, stations, seed, url=url)
         for what, times in came_back_s.items():
             half, most = times[len(times) // 2], times[-1]
             click.echo(f"  {what}: half of the stations back after {half:.1f} s, all after {most:.1f} s", err=True)
         if plot := os.environ.get("PLOT"):
-            _keep(Path(plot), curves.draw(came_back_s))
+            file = Path(plot)
+            _keep(file.with_stem(file.stem + beside), curves.draw(came_back_s))
         return row
+
+    async def fleet_on_postgresql(folder: Path, seed: int) -> Row:
+        server = Postgres()
+        try:
+            return await fleet(folder, seed, url=server.url(server.create()), beside="-postgresql")
+        finally:
+            server.stop()
 
     async def memory_of(folder: Path, seed: int, as_what: memory.Cheat | None = None) -> Row:
         waiting, of_each_s = (100_000, 5.0) if as_what is None else (3_000, 1.0)
@@ -81,6 +92,7 @@ def _faults() -> dict[str, Fault]:
         "boundaries": lambda _, seed: boundaries.everywhere(seed, torn=torn),
         **{f"boundaries-{name}": partial(_cheated, *pragmas) for name, pragmas in boundaries.CHEATS.items()},
         "fleet": fleet,
+        "fleet-postgresql": fleet_on_postgresql,
         "memory": memory_of,
         "memory-greedy": lambda folder, seed: memory_of(folder, seed, memory.greedy),
     }

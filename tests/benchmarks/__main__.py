@@ -16,6 +16,7 @@ BENCHES = (
     "disk",
     "urgent",
     "drain",
+    "killed",
     "wire",
     "codecs",
     "devices",

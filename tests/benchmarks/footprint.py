@@ -1,8 +1,9 @@
 """What a station costs a kiosk: memory after a while with both pages open, time until ready, idle CPU, threads.
 
 A real station in a real city, idle, its event streams held open as by the two screens. At the end every page that it
-has is drawn, in both languages, and more streams are held open: what then is resident. The baseline runs beside it in
-the same minutes: a bare asyncio process with a paho-mqtt connection and an SQLite journal, which serves nothing.
+has is drawn, in both languages, and more streams are held open: what then is resident. Beside it in the same minutes
+run thingsboard-gateway, connected and idle, ready once its connector takes events; and a bare asyncio process with a
+paho-mqtt connection and an SQLite journal, which serves nothing. Figures are of five stretches of the time, and starts.
 """
 
 import asyncio
@@ -16,19 +17,25 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
+from typing import Final
 
 import psutil
 
 from jingting.child import Child
 from jingting.city import City
 from jingting.web import fetch
+from tests.benchmarks import comparison, gateway
+from tests.benchmarks.comparison import Row
+from tests.benchmarks.far_end import FarEnd
 from tests.benchmarks.press import guest
 
-SECONDS = 300.0
-STARTS = 5
+SECONDS = 60.0
+STARTS = STRETCHES = 5
+OURS: Final = "Jingting"
+BARE: Final = "bare asyncio, paho, sqlite3"
 PAGES = 2
 EVERY_PAGE = (
     ("/", "/live", "/queue"),
@@ -38,22 +45,24 @@ EVERY_PAGE = (
     ),
 )
 """Of the citizen's listener, and of the desk's."""
-AIMS = {"memory": 48.0, "every page": 48.0, "ready": 0.6, "idle CPU": 3.0, "threads": 4}
+AIMS = {"memory": 48.0, "every page": 48.0, "ready": 0.5, "idle CPU": 3.0, "threads": 4}
+BESIDE_GATEWAY = {"memory": 0.75, "idle CPU": 0.02}
+"""The ratios to aim for."""
 UNITS = {"memory": "MiB", "every page": "MiB", "ready": "s", "idle CPU": "ms/s", "threads": ""}
 
 
 @dataclass
 class Footprint:
-    """One process: resident MiB and threads at the end, seconds until READY=1, CPU ms a second while idle.
+    """One process: resident MiB and threads, seconds until ready, CPU ms a second while idle; each several times.
 
     `every_page`: resident MiB once every page was drawn.
     """
 
-    memory: float
-    every_page: float
-    ready: float
-    cpu: float
-    threads: int
+    memory: list[float] = field(default_factory=list)
+    threads: list[float] = field(default_factory=list)
+    ready: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    every_page: float = 0.0
 
 
 @contextlib.contextmanager
@@ -115,69 +124,92 @@ async def _draw_every_page(*listeners: str) -> list[asyncio.Task[None]]:
     return [await hold_page(int(url.rpartition(":")[2])) for url in listeners]
 
 
-async def measure(seconds: float) -> tuple[Footprint, Footprint]:
-    with tempfile.TemporaryDirectory() as folder:
-        async with City(Path(folder), stations=1) as city:
+async def measure(seconds: float, gateways: list[str]) -> dict[str, Footprint]:
+    """Return, by who it is, what it takes."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        async with City(folder / "city", stations=1) as city:
             name = city.stations[0]
             station = city.process(f"station-{name}")
             program = (sys.executable, "-m", "tests.benchmarks.bare_station")
             broker = guest(city, "bench-bare", "write bench/#")
-            arguments = (str(broker.port), str(broker.ca), str(broker.certificate), str(broker.key), folder)
-            bare = Child("bare", (*program, *arguments), log=Path(folder) / "logs/bare.log")
-            ready: dict[Child, list[float]] = {station: [], bare: []}
+            arguments = (str(broker.port), str(broker.ca), str(broker.certificate), str(broker.key), str(folder))
+            bare = Child("bare", (*program, *arguments), log=folder / "bare.log")
+            found = {OURS: Footprint(), BARE: Footprint()} | {who: Footprint() for who in gateways}
             for _ in range(STARTS):
-                for child, took in ready.items():
+                for who, child in ((OURS, station), (BARE, bare)):
                     await child.stop()
-                    took.append(await ready_s(child))
+                    found[who].ready.append(await ready_s(child))
+            pids = {OURS: station.pid, BARE: bare.pid}
+            for who in gateways:
+                theirs, found[who].ready = _gateway(stack, folder / "gateway")
+                pids[who] = theirs.pid
             await city.connected()
             citizen, duty = city.station_url(name), city.duty_url(name)
             for page in (f"{citizen}/", f"{duty}/duty"):
                 await asyncio.to_thread(look_at, page)
             pages = [await hold_page(int(url.rpartition(":")[2])) for url in (citizen, duty)]
-            before = {child: cpu_ms(child.pid) for child in ready}
-            began = time.perf_counter()
-            await asyncio.sleep(seconds)
-            passed = time.perf_counter() - began
+            for _ in range(STRETCHES):
+                before, began = {who: cpu_ms(pid) for who, pid in pids.items()}, time.perf_counter()
+                await asyncio.sleep(seconds / STRETCHES)
+                passed = time.perf_counter() - began
+                for who, pid in pids.items():
+                    process = psutil.Process(pid)
+                    found[who].cpu.append((cpu_ms(pid) - before[who]) / passed)
+                    found[who].memory.append(process.memory_info().rss / 2**20)
+                    found[who].threads.append(process.num_threads())
             assert not any(page.done() for page in pages), "the station closed a page's stream"
             assert (fetch(duty + "/status.json") or {}).get("hq_online"), "the station lost headquarters meanwhile"
-            found = [
-                Footprint(
-                    memory=psutil.Process(child.pid).memory_info().rss / 2**20,
-                    every_page=0.0,
-                    ready=median(took),
-                    cpu=(cpu_ms(child.pid) - before[child]) / passed,
-                    threads=psutil.Process(child.pid).num_threads(),
-                )
-                for child, took in ready.items()
-            ]
             pages += await _draw_every_page(citizen, duty)
-            for child, figure in zip(ready, found, strict=True):
-                figure.every_page = psutil.Process(child.pid).memory_info().rss / 2**20
+            found[OURS].every_page = psutil.Process(station.pid).memory_info().rss / 2**20
             for page in pages:
                 page.cancel()
             await bare.stop()
-    return found[0], found[1]
+    return found
 
 
-def rows(seconds: float) -> list[dict[str, object]]:
-    """Measure for about `seconds`; one row for each figure."""
-    ours, bare = asyncio.run(measure(seconds))
-    figures = {
-        "memory": (ours.memory, bare.memory),
-        "every page": (ours.every_page, bare.every_page),
-        "ready": (ours.ready, bare.ready),
-        "idle CPU": (ours.cpu, bare.cpu),
-        "threads": (ours.threads, bare.threads),
-    }
-    return [
-        {
-            "name": f"footprint, {name}",
-            "value": round(value, 2),
-            "unit": UNITS[name],
-            "baseline": round(baseline, 2),
-            "ratio": round(value / baseline, 2),
-            "aim": AIMS[name],
-            "met": value <= AIMS[name],
-        }
-        for name, (value, baseline) in figures.items()
-    ]
+def _gateway(stack: ExitStack, folder: Path) -> tuple[gateway.Gateway, list[float]]:
+    """Start the gateway as it is shipped several times, and leave it running; return the seconds until it was ready."""
+    far = stack.enter_context(FarEnd(folder / "far"))
+    theirs = gateway.Gateway(folder, far.port, tuned=False)
+    stack.callback(theirs.close)
+    ready = []
+    for _ in range(STARTS):
+        theirs.kill()
+        began = time.perf_counter()
+        theirs.start()
+        theirs.line()
+        ready.append(time.perf_counter() - began)
+    return theirs, ready
+
+
+def rows(seconds: float) -> list[Row]:
+    """Measure for about `seconds`; a row for each figure and each who it is beside."""
+    gateways, why = gateway.both()
+    measured = asyncio.run(measure(seconds, [who for who, tuned in gateways.items() if not tuned]))
+    ours = measured.pop(OURS)
+    found = []
+    for name, unit in UNITS.items():
+        said, aim = f"footprint, {name}", AIMS[name]
+        figures = _of(ours, name)
+        if name == "every page":
+            found.append(comparison.alone(said, unit, figures, aim=aim, at_most=True))
+            continue
+        for who, theirs in measured.items():
+            beside = {"aim": aim, "of_value": True}
+            if who != BARE and name in BESIDE_GATEWAY:
+                beside = {"aim": BESIDE_GATEWAY[name]}
+            found.append(comparison.beside(said, unit, figures, _of(theirs, name), who=who, at_most=True, **beside))
+        if why:
+            found.append(comparison.without(said, unit, figures, who=gateway.PACKAGE, why=why))
+    return found
+
+
+def _of(footprint: Footprint, name: str) -> list[float]:
+    return {
+        "memory": footprint.memory,
+        "every page": [footprint.every_page],
+        "ready": footprint.ready,
+        "idle CPU": footprint.cpu,
+        "threads": footprint.threads,
+    }[name]

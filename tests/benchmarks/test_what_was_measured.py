@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.benchmarks import appends, bars, comparison, keep, peers
+from tests.benchmarks import appends, bars, comparison, keep, killed, peers
 
 SLOWER = comparison.beside("puts", "events/s", [90, 100, 110], [210, 200, 190], who="a queue 1.0", aim=1)
 FASTER = comparison.beside("bytes", "B", [10, 10, 10], [100, 100, 100], who="<paho> & co", aim=0.3, at_most=True)
@@ -62,3 +62,9 @@ def test_appends_are_measured_where_there_are_no_peers(monkeypatch):
         "persist-queue is not in .venv/peers: make peers"
     }
     assert all(row["value"] > 0 for row in rows)
+
+
+def test_a_journal_that_is_killed_has_what_it_confirmed():
+    confirmed, lost = killed.ours_while_taking(20)
+    assert confirmed >= 20
+    assert lost == 0

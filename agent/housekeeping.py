@@ -141,6 +141,9 @@ def _drop_damaged(pen: Pen, *, path: Path, now_ms: int) -> None:
         if RESCUED in file.name and (
             retention.aged(pen.connection, what, now_ms=now_ms, age_ms=DAMAGED_MS) or pen.quota.full
         ):
-            file.unlink(missing_ok=True)
+            try:
+                file.unlink(missing_ok=True)
+            except OSError:  # the disk, or its rights: in a minute once more, and everything else goes on
+                continue
             pen.connection.execute("DELETE FROM seen WHERE what = ?", (what,))
             log.warning("The damaged %s was kept long enough, or stood in the way, and is removed.", file)

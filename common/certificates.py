@@ -4,7 +4,6 @@ Keys are ECDSA P-256 (FIPS 186-5; RFC 5480, `secp256r1`) in PKCS #8 (RFC 5958), 
 certificates are X.509 (RFC 5280). They say who may connect; who has *said* something, `common/keyfiles` keys say.
 """
 
-import os
 from pathlib import Path
 
 from cryptography import x509
@@ -12,7 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from common.keyfiles import check_private
+from common import keyfiles
 
 PublicKey = ec.EllipticCurvePublicKey
 
@@ -27,8 +26,7 @@ def create_key(path: Path) -> PublicKey:
     """
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(pem)
+    keyfiles.write_new(path, pem, 0o600)
     return key.public_key()
 
 
@@ -37,7 +35,7 @@ def read_key(path: Path) -> ec.EllipticCurvePrivateKey:
 
     Raises OSError when it cannot be read, ValueError (`found; expected`) when it is no such key or others may read it.
     """
-    check_private(path)
+    keyfiles.check_private(path)
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     except (ValueError, TypeError):  # TypeError: it is encrypted

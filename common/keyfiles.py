@@ -34,8 +34,25 @@ def write_pair(path: Path, private: bytes, public: bytes) -> Path:
     if public_path.exists():
         raise FileExistsError(17, "file exists", str(public_path))
     _write_new(path, private, 0o600)
-    _write_new(public_path, public, 0o644)
+    try:
+        _write_new(public_path, public, 0o644)
+    except OSError:
+        path.unlink()  # of a pair that is not whole nobody knows, and the next one has the same name
+        raise
     return public_path
+
+
+def write_new(path: Path, content: bytes, mode: int) -> None:
+    """Make a new file, whole or, where the disk refuses, not at all. Raises OSError, also when it is there."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def read_private(path: Path) -> bytes:
@@ -86,10 +103,7 @@ def check_private(path: Path) -> None:
 
 
 def _write_new(path: Path, raw: bytes, mode: int) -> None:
-    line = base64.urlsafe_b64encode(raw).rstrip(b"=") + b"\n"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(line)
+    write_new(path, base64.urlsafe_b64encode(raw).rstrip(b"=") + b"\n", mode)
 
 
 def _read(path: Path, size: int, expected: str) -> bytes:

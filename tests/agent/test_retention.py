@@ -1,9 +1,11 @@
 """What the journal forgets, and when: the rule, the journal on real files, and the sender that hears of it."""
 
 import asyncio
+import errno
 import json
 import random
 import signal
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -306,6 +308,28 @@ async def test_a_damaged_file_is_kept_for_thirty_days(tmp_path):
     await kept.keeping.sweep()
     assert not aside.exists()
     await kept.journal.stop()
+
+
+async def test_a_disk_that_lets_nothing_be_removed_keeps_housekeeping_from_nothing_else(tmp_path, monkeypatch):
+    aside = tmp_path / "station.db.damaged-1234.rescued"
+    aside.write_bytes(b"x" * 100)
+    kept = await Kept(tmp_path).open()
+    await kept.keeping.sweep()
+    kept.pass_days(DAMAGED_MS / DAY_MS)
+    held = []
+    monkeypatch.setattr("agent.ballast.Ballast.hold", lambda *_: held.append(1))
+    with monkeypatch.context() as refusing:
+        refusing.setattr(Path, "unlink", refused)
+        await kept.keeping.sweep()
+    assert aside.exists()
+    assert held
+    await kept.keeping.sweep()
+    assert not aside.exists()
+    await kept.journal.stop()
+
+
+def refused(*_, **__):
+    raise OSError(errno.EROFS, "Read-only file system")
 
 
 async def test_a_press_is_journaled_while_a_long_prefix_goes(tmp_path):

@@ -217,16 +217,20 @@ class CardReader:
         while True:
             # Across reads too: a page may ask again at once.
             await self._line.pause(self._find_at)
-            self._find_at = self._monotonic() + _POLL_S
             try:
-                if (await self._line.ask(card_frames.FIND)).fits(card_frames.FIND) and (
-                    await self._line.ask(card_frames.SELECT)
-                ).fits(card_frames.SELECT):
+                if await self._finds() and (await self._line.ask(card_frames.SELECT)).fits(card_frames.SELECT):
                     return
             except OddError:
                 await self._synchronise()
             if self._find_at >= deadline:
                 raise NotRead("no_document")
+
+    async def _finds(self) -> bool:
+        try:
+            return (await self._line.ask(card_frames.FIND)).fits(card_frames.FIND)
+        finally:
+            # From the answer on: when the question reached the reader, nobody knows.
+            self._find_at = self._monotonic() + _POLL_S
 
     async def _read_alike(self, *, with_address: bool) -> tuple[bytes, bytes]:
         """Read the selected card until two readings in a row, and nothing beside them, came between two markers."""

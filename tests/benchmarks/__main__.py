@@ -17,6 +17,7 @@ BENCHES = (
     "urgent",
     "drain",
     "killed",
+    "start",
     "wire",
     "codecs",
     "devices",

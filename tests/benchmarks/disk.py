@@ -1,25 +1,28 @@
-"""Bytes written to the disk for each event, beside bare sqlite3 that writes the same line and the same projection.
+"""Bytes written to the disk for each event, beside bare sqlite3, persist-queue, sqlite-utils and the gateway's storage.
 
-Both are one producer with one commit an event, WAL, synchronous=FULL, checkpoints included; the figure is what the
-kernel charged this process (`write_bytes` of /proc/self/io, proc(5)).
+The first three are one producer with one commit an event, WAL, synchronous=FULL, checkpoints included; bare sqlite3
+writes the same line and projection, the peers as many bytes and no projection. The gateway is given its events one by
+one, and commits them when it likes. The figure is what the kernel charged each process (`write_bytes` of /proc/PID/io,
+proc(5)); the gateway's has its log and what it deletes again once it is sent. Idle days are in `footprint`.
 """
 
 import asyncio
+import os
 import tempfile
 from pathlib import Path
 
 from agent.journal import Journal
 from common.clock import Clock
-from tests.benchmarks.appends import EVENT, SCHEMA, SOURCE, Bare, project
+from tests.benchmarks import comparison, gateway, peers
+from tests.benchmarks.appends import BARE, EVENT, PEERS, SCHEMA, SOURCE, Bare, project
+from tests.benchmarks.comparison import Row
+from tests.benchmarks.far_end import FarEnd
+from tests.benchmarks.footprint import written_b
 
-SECONDS = 10.0
+SECONDS = 30.0
 AIM = 1.3
-EVENTS = 3000
-
-
-def _written() -> int:
-    fields = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
-    return int(fields["write_bytes"])
+EVENTS = 2000
+ROUNDS = 5
 
 
 async def _ours(folder: Path) -> float:
@@ -30,35 +33,65 @@ async def _ours(folder: Path) -> float:
         projectors={"device.changed": project},
         schema=(SCHEMA,),
     )
-    before = _written()
+    before = written_b(os.getpid())
     for _ in range(EVENTS):
         await journal.append(EVENT)
     await journal.stop()
-    return (_written() - before) / EVENTS
+    return (written_b(os.getpid()) - before) / EVENTS
 
 
 def _bare(folder: Path) -> float:
     bare = Bare(folder)
-    before = _written()
+    before = written_b(os.getpid())
     for _ in range(EVENTS):
         bare.append()
     bare.connection.close()
-    return (_written() - before) / EVENTS
+    return (written_b(os.getpid()) - before) / EVENTS
 
 
-def rows(_seconds: float) -> list[dict[str, object]]:
-    """Write a fixed number of events on either side; seconds change nothing."""
-    with tempfile.TemporaryDirectory() as folder:
-        theirs = _bare(Path(folder))
-        ours = asyncio.run(_ours(Path(folder)))
-    return [
-        {
-            "name": "disk, bytes written an event",
-            "value": round(ours),
-            "unit": "B",
-            "baseline": round(theirs),
-            "ratio": round(ours / theirs, 2),
-            "aim": AIM,
-            "met": ours / theirs <= AIM,
-        }
+def _peer(folder: Path, peer: str) -> float:
+    with peers.Worker("peer_queues", peer, folder) as worker:
+        return float(worker.ask(count=EVENTS)["written"])
+
+
+def _gateway(folder: Path) -> float:
+    with FarEnd(folder / "far") as far:
+        theirs = gateway.Gateway(folder, far.port, tuned=False)
+        try:
+            theirs.start()
+            line = theirs.line()
+            line.give(-1)
+            far.wait_for(lambda came: -1 in came, 60)
+            before = written_b(theirs.pid)
+            for number in range(EVENTS):
+                line.give(number)
+                line.hear()
+            far.wait_for(lambda came: len(came) > EVENTS, 120)
+            return (written_b(theirs.pid) - before) / EVENTS
+        finally:
+            theirs.close()
+
+
+def rows(seconds: float) -> list[Row]:
+    """Write a fixed number of events, in turns, five times or once when there is little time."""
+    ours: list[float] = []
+    theirs: dict[str, list[float]] = {}
+    why: dict[str, str] = {}
+    for _ in range(ROUNDS if seconds >= SECONDS / 2 else 1):
+        with tempfile.TemporaryDirectory() as folder:
+            theirs.setdefault(BARE, []).append(_bare(Path(folder)))
+            ours.append(asyncio.run(_ours(Path(folder))))
+            for peer in (*PEERS, gateway.PACKAGE):
+                try:
+                    who = peers.named(peer)
+                except peers.Missing as problem:
+                    why[peer] = str(problem)
+                    continue
+                measured = _gateway(Path(folder)) if peer == gateway.PACKAGE else _peer(Path(folder), peer)
+                theirs.setdefault(who, []).append(measured)
+    name = "disk, bytes written an event"
+    found = [
+        comparison.beside(name, "B", ours, each, who=who, aim=AIM if who == BARE else 1.0, at_most=True)
+        for who, each in theirs.items()
     ]
+    return found + [comparison.without(name, "B", ours, who=who, why=said) for who, said in why.items()]

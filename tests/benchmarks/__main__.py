@@ -27,6 +27,7 @@ BENCHES = (
     "sealing",
     "pages",
     "duty",
+    "fleet",
 )
 
 

@@ -22,6 +22,7 @@ import disk_trace
 import memory
 import memory_limit
 import power
+import soak
 from fleet import gathered
 from kills import killed
 from memory_limit import MIB, MemoryLimit
@@ -44,6 +45,7 @@ COLUMNS: Final = (
     "recover_most_s",
     "most_mib",
     "killed",
+    "grew",
     "as_promised",
 )
 
@@ -84,6 +86,14 @@ def _faults() -> dict[str, Fault]:
         )
         return row
 
+    async def soak_of(folder: Path, _: int, plan: soak.Plan, *, leaky: bool = False) -> Row:
+        row, seen = await soak.soaked(folder, plan, leaky=leaky)
+        for trend in seen.trends():
+            click.echo(f"  {trend}", err=True)
+        if (plot := os.environ.get("PLOT")) and not leaky:
+            _keep(Path(plot).with_stem("soak"), seen.picture())
+        return row
+
     return {
         "kill": lambda folder, seed: killed(folder, kills, seed),
         "cut": lambda folder, seed: cut(folder, cuts, seed),
@@ -93,6 +103,8 @@ def _faults() -> dict[str, Fault]:
         **{f"boundaries-{name}": partial(_cheated, *pragmas) for name, pragmas in boundaries.CHEATS.items()},
         "fleet": fleet,
         "fleet-postgresql": fleet_on_postgresql,
+        "soak": partial(soak_of, plan=soak.WHOLE),
+        "soak-leaky": partial(soak_of, plan=soak.LEAK, leaky=True),
         "memory": memory_of,
         "memory-greedy": lambda folder, seed: memory_of(folder, seed, memory.greedy),
     }

@@ -14,6 +14,7 @@ class Row:
 
     `unreadable`: journals that had to be set aside. `cheats`: this one breaks its word, and is to be caught.
     `most_mib`: most memory of a station that was watched; `killed`: how often there was none left for it.
+    `grew`: what did not stay as it was.
     """
 
     fault: str
@@ -26,12 +27,15 @@ class Row:
     cheats: bool = False
     most_mib: float | None = None
     killed: int = 0
+    grew: tuple[str, ...] = ()
 
     @property
     def as_promised(self) -> bool:
-        """Whether nothing was lost, twice, unreadable or out of memory; of what cheats, whether it was caught."""
-        spotless = self.confirmed > 0 and not (self.lost or self.duplicated or self.unreadable or self.killed)
-        return self.lost + self.killed > 0 if self.cheats else spotless
+        """Whether nothing was lost, twice, unreadable, killed or grew; of what cheats, whether it was caught."""
+        spotless = self.confirmed > 0 and not (
+            self.lost or self.duplicated or self.unreadable or self.killed or self.grew
+        )
+        return self.lost + self.killed + len(self.grew) > 0 if self.cheats else spotless
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as `python -m tests.faults --json` prints it."""
@@ -46,6 +50,7 @@ class Row:
             "recover_most_s": round(max(self.recover_s), 2) if self.recover_s else None,
             "most_mib": self.most_mib,
             "killed": self.killed,
+            "grew": ", ".join(self.grew) or None,
             "as_promised": self.as_promised,
         }
 

@@ -3,8 +3,8 @@
 `FLEET` stations (1,000 unless the environment says otherwise) are light clients with a certificate, a connection, a key
 and a journal each, in this process; headquarters and the broker are the real ones, on the same machine. All load is
 theirs together: that of 3,000 stations first, then of twice as many, and so on, each for a while, until acks take over
-a second or a backlog stays. A station's tenfold load is (the city's own figures, `LOAD`) a hundred and thirty incidents a
-week, four events each, and a health sample a minute.
+a second or a backlog stays. A station's tenfold load is a hundred and thirty incidents a week, four events each, and a
+health sample a minute.
 """
 
 import asyncio
@@ -34,9 +34,8 @@ AIM: Final = 3_000
 BACK_S: Final = 60.0
 ACKED_S: Final = 1.0
 WEEK_S: Final = 7 * 24 * 3600
-LOAD: Final = 130 * 4 / WEEK_S + 1 / 60
-"""Messages a second of one station at ten times its load."""
-_EVENTS: Final = 130 * 4 / WEEK_S
+EVENTS: Final = 130 * 4 / WEEK_S
+"""Events a second of one station at ten times its load."""
 _TICK_S: Final = 0.02
 _DOUBLINGS: Final = 6
 
@@ -90,7 +89,7 @@ async def laden(stations: Fleet, worth: int, seconds: float, chance: random.Rand
     events = samples = 0.0
     while (now := time.monotonic()) < began + seconds or (waiting and now < began + seconds + 5 * ACKED_S):
         if now < began + seconds:
-            events += worth * _EVENTS * (now - last)
+            events += worth * EVENTS * (now - last)
             samples += worth / 60 * (now - last)
         last = now
         while events >= 1:

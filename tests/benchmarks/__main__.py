@@ -20,6 +20,7 @@ TABLE = (
     "killed",
     "start",
     "wire",
+    "fleet",
 )
 BENCHES = (
     *TABLE,
@@ -31,7 +32,6 @@ BENCHES = (
     "sealing",
     "pages",
     "duty",
-    "fleet",
 )
 
 

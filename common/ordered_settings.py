@@ -82,6 +82,11 @@ def load(file: Path) -> OrderedSettings:
     return _read(Settings.read(file))
 
 
+def parse(text: str) -> OrderedSettings:
+    """Read what such a file says, as `load` does."""
+    return _read(Settings.parse(text, Path("settings.toml")))
+
+
 def check(ordered: OrderedSettings) -> None:
     """Look at what an order brought as at a file. Raises SettingsError with every mistake."""
     _read(Settings(Path("settings.set"), msgspec.to_builtins(ordered)))

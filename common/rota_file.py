@@ -27,7 +27,15 @@ def load(file: Path) -> Rota:
 
     What single keys cannot tell (an instant with no team, or with two) is looked at once each of them is right.
     """
-    settings = Settings.read(file)
+    return _read(Settings.read(file))
+
+
+def parse(text: str) -> Rota:
+    """Read what such a file says, as `load` does."""
+    return _read(Settings.parse(text, Path("rota.toml")))
+
+
+def _read(settings: Settings) -> Rota:
     root = settings.root
     rota = Rota(
         pattern=root.text(

@@ -273,13 +273,19 @@ class Settings:
         """Open a TOML file (toml.io, version 1.0). Raises SettingsError when it cannot be read or is not TOML."""
         file = file.absolute()
         try:
-            return cls(file, tomllib.loads(file.read_text(encoding="utf-8")))
+            return cls.parse(file.read_text(encoding="utf-8"), file)
         except OSError as error:
             reason = error.strerror or str(error)
             raise SettingsError([Mistake(file, "", reason.lower(), "a readable file")]) from error
         except UnicodeDecodeError as error:
             found = f"a byte that is not UTF-8 at offset {error.start}"
             raise SettingsError([Mistake(file, "", found, "a TOML file in UTF-8")]) from error
+
+    @classmethod
+    def parse(cls, text: str, file: Path) -> "Settings":
+        """Read what a TOML file says; `file` is what mistakes name. Raises SettingsError when it is not TOML."""
+        try:
+            return cls(file, tomllib.loads(text))
         except tomllib.TOMLDecodeError as error:
             raise SettingsError([Mistake(file, "", str(error), "a TOML file")]) from error
 

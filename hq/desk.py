@@ -13,6 +13,7 @@ from hq.expiry import Whose, expiring, seconds_left
 from hq.link import Link
 from hq.ordering import Given, give
 from hq.orders import Order, Orders
+from hq.station_staff import StationStaff
 from hq.store import Store
 from hq.view import Health, Overview, SignIn
 
@@ -54,6 +55,10 @@ class Desk:
     ) -> Given:
         """Give an order to stations, None means all, durable when this returns. Raises UnknownStationsError."""
         return await asyncio.to_thread(self._order, order, stations, by, order_id)
+
+    def staff(self, by: str) -> StationStaff:
+        """Return the lists of who may sign in where; `by` stands in the audit."""
+        return StationStaff(self._store, self._orders, self._clock.wall_ms, who=by)
 
     async def changed(self, since: int) -> int:
         """Wait until the version is above `since`."""

@@ -8,13 +8,14 @@ from dataclasses import asdict
 from common.events.errands import NoticeSent
 from hq import notices
 from hq.cli import NO_STORE, fail, first_line, print_ordered
+from hq.ordering import order_id
 from hq.settings import HqSettings
 from hq.store import Store
 
 
 def print_notice(settings: HqSettings, order: NoticeSent, stations: tuple[str, ...] | None) -> int:
     """Send a notice as `print_ordered` does."""
-    return print_ordered(settings, order, stations, lambda station: notices.order_id(order.notice, station))
+    return print_ordered(settings, order, stations, lambda station: order_id(order.notice, station))
 
 
 def print_notices(settings: HqSettings, *, as_json: bool) -> int:

@@ -3,7 +3,6 @@
 What was sent stands in `orders`, one to each station, all with the notice's id; of each reader the first time is kept.
 """
 
-import uuid
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
@@ -65,11 +64,6 @@ class Notice:
     def count(self, stand: Stand) -> int:
         """Return at how many stations it stands so."""
         return sum(one.stand == stand for one in self.stations)
-
-
-def order_id(notice: str, station: str) -> str:
-    """Return the id of the order that tells a station: the same when a notice is sent again, so that it comes once."""
-    return str(uuid.uuid5(uuid.UUID(notice), station))
 
 
 def note(connection: Connection, station: str, payload: NoticeRead, event: dict[str, Any], *, received_ms: int) -> None:

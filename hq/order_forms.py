@@ -1,12 +1,15 @@
 """What somebody at headquarters fills in to order something: checked whole, every wrong field told at once. Pure."""
 
-from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Literal, TypeAlias, TypeVar
 
-from common import notice
+from common import notice, ordered_settings, rota_file
 from common.clock import rfc3339
+from common.events.desk import RotaSet
 from common.events.errands import DispatchSent, NoticeSent
+from common.events.journal import SettingsSet
 from common.plain_text import problem_of_code
+from common.settings import Mistake, SettingsError
 from sync.topics import STATION_ID
 
 Problem: TypeAlias = Literal["missing", "too_long", "wrong", "personal", "unknown"]
@@ -18,13 +21,16 @@ MOST_MINUTES: Final = 24 * 60
 _DAY_MS: Final = 24 * 3600 * 1000
 _MOST_DIGITS: Final = 4
 
+_Read = TypeVar("_Read")
+
 
 class WrongOrderError(ValueError):
-    """A form that orders nothing: what is wrong with which of its fields. Nothing that was typed is in here."""
+    """A form that orders nothing: what is wrong with which of its fields, `of_file`: with the file it brings."""
 
-    def __init__(self, mistakes: Mapping[str, Problem]) -> None:
+    def __init__(self, mistakes: Mapping[str, Problem], of_file: Sequence[Mistake] = ()) -> None:
         super().__init__("; ".join(f"{field}: {problem}" for field, problem in mistakes.items()))
         self.mistakes = dict(mistakes)
+        self.of_file = tuple(of_file)
 
 
 def dispatch(form: Mapping[str, str], now_ms: int) -> tuple[str, DispatchSent]:
@@ -54,13 +60,7 @@ def notice_to(form: Mapping[str, str], notice_id: str, now_ms: int) -> tuple[tup
     """Return to which stations, None for all, and what; raises WrongOrderError."""
     zh, en, days = (form.get(name, "").strip() for name in ("zh", "en", "days"))
     mistakes: dict[str, Problem] = dict(notice.problems(zh, en))
-    stations: tuple[str, ...] | None = None
-    if form.get("to") != "all":
-        stations = tuple(dict.fromkeys(form.get("stations", "").replace(",", " ").replace("，", " ").split()))
-        if not stations:
-            mistakes["stations"] = "missing"
-        elif any(_station(one) for one in stations):
-            mistakes["stations"] = "wrong"
+    stations = _stations(form, mistakes)
     standing = _whole(days, most=notice.MOST_DAYS)
     if standing is None:
         mistakes["days"] = "wrong" if days else "missing"
@@ -73,6 +73,42 @@ def notice_to(form: Mapping[str, str], notice_id: str, now_ms: int) -> tuple[tup
         must_read=form.get("must_read") == "yes",
         expires=rfc3339(now_ms + standing * _DAY_MS),
     )
+
+
+def rota_to(form: Mapping[str, str]) -> tuple[tuple[str, ...] | None, RotaSet]:
+    """Return to which stations, None for all, and what; raises WrongOrderError."""
+    stations, rota = _file_to(form, rota_file.parse)
+    return stations, RotaSet(rota=rota)
+
+
+def settings_to(form: Mapping[str, str]) -> tuple[tuple[str, ...] | None, SettingsSet]:
+    """Return to which stations, None for all, and what; raises WrongOrderError."""
+    stations, ordered = _file_to(form, ordered_settings.parse)
+    return stations, SettingsSet(settings=ordered)
+
+
+def _file_to(form: Mapping[str, str], parse: Callable[[str], _Read]) -> tuple[tuple[str, ...] | None, _Read]:
+    mistakes: dict[str, Problem] = {}
+    stations = _stations(form, mistakes)
+    try:
+        read = parse(form.get("file", ""))
+    except SettingsError as error:
+        mistakes["file"] = "wrong"
+        raise WrongOrderError(mistakes, error.mistakes) from None
+    if mistakes:
+        raise WrongOrderError(mistakes)
+    return stations, read
+
+
+def _stations(form: Mapping[str, str], mistakes: dict[str, Problem]) -> tuple[str, ...] | None:
+    if form.get("to") == "all":
+        return None
+    stations = tuple(dict.fromkeys(form.get("stations", "").replace(",", " ").replace("，", " ").split()))
+    if not stations:
+        mistakes["stations"] = "missing"
+    elif any(_station(one) for one in stations):
+        mistakes["stations"] = "wrong"
+    return stations
 
 
 def _station(text: str) -> Problem | None:

@@ -1,5 +1,6 @@
 """Orders that somebody gives by hand, to some stations or all: given once each, and in the audit."""
 
+import uuid
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,14 @@ class Given:
 
     stations: tuple[str, ...]
     already: int
+
+
+def order_id(given: str, station: str) -> str:
+    """Return the id of the order that tells a station what is given to several: again the same when given again.
+
+    `given` is a UUID, that of a form or of a notice.
+    """
+    return str(uuid.uuid5(uuid.UUID(given), station))
 
 
 def give(

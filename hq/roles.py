@@ -4,16 +4,17 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 Role: TypeAlias = Literal["monitor", "supervisor", "auditor", "administrator"]
-Permission: TypeAlias = Literal["watch", "answer", "order", "follow-up", "audit", "accounts"]
+Permission: TypeAlias = Literal["watch", "answer", "order", "follow-up", "audit", "accounts", "stations"]
 
 PERMITTED: Final[dict[Role, frozenset[Permission]]] = {
     "monitor": frozenset({"watch", "answer", "order"}),
     "supervisor": frozenset({"watch", "answer", "order", "follow-up"}),
     "auditor": frozenset({"watch", "audit"}),
-    "administrator": frozenset({"watch", "answer", "accounts"}),
+    "administrator": frozenset({"watch", "answer", "accounts", "stations"}),
 }
 """Everybody sees calls for help; whoever watches over the stations gives them orders; who was not satisfied with which
-record is for supervisors alone. Who reads the audit changes nothing else, and nobody reads it who makes accounts."""
+record is for supervisors alone. What a station is (its rota, its settings, who signs in at its desk) is for
+administrators. Who reads the audit changes nothing else, and nobody reads it who makes accounts."""
 
 _MINUTE_MS: Final = 60_000
 _HOUR_MS: Final = 60 * _MINUTE_MS
@@ -28,7 +29,7 @@ WATCH_MS: Final = 24 * _HOUR_MS
 """A session that is no wall's ends; its page says so in large letters."""
 
 PAPERS_MS: Final = 30 * _MINUTE_MS
-"""Audit and accounts are open so long after a password was typed, whatever is done meanwhile."""
+"""Audit, accounts and stations are open so long after a password was typed, whatever is done meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

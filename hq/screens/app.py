@@ -27,6 +27,7 @@ from hq.screens.order_pages import OrderPages
 from hq.screens.papers import Papers
 from hq.screens.referral_pages import ReferralPages
 from hq.screens.server import AsgiServer
+from hq.screens.station_pages import StationPages
 from hq.view import is_self_test_wrong
 from hq.working_days import Calendar
 
@@ -63,6 +64,7 @@ def build(
     EquipmentPages(database, door, pages, zone=calendar.zone).serve(app)
     BookPages(database, door, pages, zone=calendar.zone, wall_ms=wall_ms).serve(app)
     OrderPages(desk, database, door, pages, zone=calendar.zone, wall_ms=wall_ms).serve(app)
+    StationPages(desk, door, pages, wall_ms=wall_ms).serve(app)
     ReferralPages(database, door, pages, calendar, wall_ms).serve(app)
     FigurePages(database, door, pages, calendar, wall_ms).serve(app)
     Papers(database, accounts, door, pages).serve(app)

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from hq.ordering import Given
 from hq.orders import Order
+from hq.station_staff import StationStaff
 from hq.view import Health, Overview, SignIn
 
 
@@ -28,6 +29,9 @@ class Desk(Protocol):
 
         `order_id`: its id for a station; one that was given before is not given again. Raises UnknownStationsError.
         """
+
+    def staff(self, by: str) -> StationStaff:
+        """Return the lists of who may sign in where; `by` stands in the audit. Its methods wait for the database."""
 
     async def changed(self, since: int) -> int:
         """Wait until the overview's version is above `since`, and return it."""

@@ -27,7 +27,7 @@ Kind: TypeAlias = Literal["page", "form", "live", "data"]
 _WALL_S: Final = 400 * 24 * 3600  # the longest a browser keeps a cookie (draft-ietf-httpbis-rfc6265bis, section 5.5)
 _HASHING: Final = 2  # each takes 64 MiB
 _WAITING: Final = 16
-_GOALS: Final = {"audit": "/audit", "accounts": "/accounts"}
+_GOALS: Final = {"audit": "/audit", "accounts": "/accounts", "stations": "/stations"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from common.web.pages import Pages, form_of
 from hq import notices, order_forms
 from hq.database import Database
 from hq.order_forms import MOST_MINUTES, Problem, WrongOrderError
-from hq.ordering import UnknownStationsError
+from hq.ordering import UnknownStationsError, order_id
 from hq.screens.desk import Desk
 from hq.screens.dispatch_pages import local
 from hq.screens.door import Door
@@ -65,7 +65,7 @@ class OrderPages:
         try:
             stations, order = order_forms.notice_to(form, notice_id, self._wall_ms())
             await self._desk.order(
-                order, stations, by=_by(request), order_id=lambda station: notices.order_id(notice_id, station)
+                order, stations, by=_by(request), order_id=lambda station: order_id(notice_id, station)
             )
         except WrongOrderError as error:
             return await self._forms(request, "notice", form, error.mistakes)

@@ -10,8 +10,8 @@ from common.events.errands import NoticeRead, NoticeSent
 from common.events.journal import OrderApplied, OrderFailed
 from common.identifiers import uuid7
 from hq import audit, tables
-from hq.notices import newest, order_id
-from hq.ordering import give
+from hq.notices import newest
+from hq.ordering import give, order_id
 from hq.orders import Orders
 
 STATIONS = ("sjz-001", "sjz-002")

@@ -8,7 +8,7 @@ from sqlalchemy import insert
 from web_desks import WALL_MS, CityDesk, a_station, at_headquarters
 
 from hq import tables
-from hq.notices import order_id
+from hq.ordering import order_id
 from hq.roles import IDLE_MS, PERMITTED
 
 EVENT, OTHER = "019a0000-0000-7000-8000-0000000000e1", "019a0000-0000-7000-8000-0000000000e2"

@@ -15,13 +15,18 @@ from window_rig import a_window
 from agent.screens.citizen import build_citizen
 from agent.screens.duty import build_duty
 from agent.view import CallView, DeviceView, StationView
+from common.clock import Clock
 from hq import audit, passwords, tables
 from hq.accounts import Accounts
 from hq.database import Database
+from hq.metrics import Metrics
 from hq.ordering import Given, UnknownStationsError
+from hq.orders import Orders
 from hq.screens.app import build as build_headquarters
 from hq.screens.door import Doorway
 from hq.screens.server import listener
+from hq.station_staff import StationStaff
+from hq.store import Store
 from hq.view import CallRow, Health, Overview, StationRow
 from hq.working_days import Calendar
 
@@ -212,6 +217,10 @@ class CityDesk:
             self.given[order_id(station), station] = (order, by)
         return Given(tuple(fresh), len(asked) - len(fresh))
 
+    def staff(self, by):
+        store = Store(self.database, Metrics(), lambda: WALL_MS)
+        return StationStaff(store, Orders(store, Clock()), lambda: WALL_MS, who=by)
+
     async def changed(self, since):
         async with self._moved:
             await self._moved.wait_for(lambda: self._overview.version > since)
@@ -314,6 +323,7 @@ async def at_headquarters(desk, *, role="monitor", wall=False, doorway=None, hea
     """Serve headquarters' pages to somebody who is signed in as `wang`; `role` None: to nobody yet."""
     stopping, clock = asyncio.Event(), Walls()
     with a_database() as database, socket.create_server(("127.0.0.1", 0)) as listening:
+        desk.database = database
         app = build_headquarters(
             desk,
             database,

@@ -19,7 +19,7 @@ from hq.patience import Patience
 from hq.store import Store
 from hq.wire import ATTEMPTS, Wire
 from sync.broker import Broker
-from sync.connection import Incoming
+from sync.mqtt_words import Incoming
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from hq.store import Store
 from hq.wire import ATTEMPTS, Wire
 from sync import topics
 from sync.broker import Broker
-from sync.connection import Incoming, Will
+from sync.mqtt_words import Incoming, Will
 from sync.signing import SigningKey
 
 BEAT_EVERY_S: Final = 60.0

@@ -15,7 +15,7 @@ from hq.database import FAILURES
 from hq.ingest import Ingest
 from sync import topics
 from sync.batch import MAX_EVENTS, Batch
-from sync.connection import Incoming
+from sync.mqtt_words import Incoming
 from sync.signed import Refusal
 
 MOST_LINES: Final = 2 * MAX_EVENTS

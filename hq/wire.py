@@ -13,7 +13,8 @@ from typing import Any, Final
 from hq.database import FAILURES
 from sync.backoff import Backoff
 from sync.broker import Broker
-from sync.connection import TAKEN_OVER, BrokerRefusedError, BrokerUnreachableError, Connection, Incoming, Slot, Will
+from sync.connection import Connection, Slot
+from sync.mqtt_words import TAKEN_OVER, BrokerRefusedError, BrokerUnreachableError, Incoming, Will
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from hq.store import Store
 from hq.wire import ATTEMPTS, Wire
 from sync import topics
 from sync.broker import Broker
-from sync.connection import Incoming
+from sync.mqtt_words import Incoming
 from sync.signing import SigningKey
 
 

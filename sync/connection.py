@@ -11,7 +11,6 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 import paho.mqtt.client as mqtt
@@ -23,6 +22,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from sync.broker import Broker
 from sync.excess import MAX_PACKET, excess
+from sync.mqtt_words import BrokerRefusedError, BrokerUnreachableError, Ending, Incoming, Will
 
 Slot: TypeAlias = Literal["urgent", "log", "ack"]
 
@@ -32,9 +32,6 @@ KEEPALIVE_S: Final = 20
 CONNECT_TIMEOUT_S: Final = 10.0
 WILL_DELAY_S: Final = 10
 SESSION_EXPIRY_S: Final = 60
-TAKEN_OVER: Final = 0x8E
-"""MQTT 5.0, section 3.14.2.1: "Session taken over"."""
-_UNSUPPORTED_VERSION: Final = 0x84
 _RECEIVE_MAXIMUM: Final = 65_535
 """What a broker takes at once that does not say it (MQTT 5.0, section 3.2.2.3.3)."""
 _SEND_BUFFER: Final = 64 * 1024
@@ -42,51 +39,7 @@ _TURN_S: Final = 0.02
 """How long a connection reads before everybody else has a turn."""
 
 
-class BrokerUnreachableError(Exception):
-    """No connection could be made; the message says why."""
-
-
-class BrokerRefusedError(Exception):
-    """The broker answered, and refused; `code` is the MQTT 5 reason code."""
-
-    def __init__(self, text: str, code: int) -> None:
-        super().__init__(text)
-        self.code = code
-
-    @property
-    def needs_older_protocol(self) -> bool:
-        """Whether the broker asks for MQTT 3.1.1."""
-        return self.code == _UNSUPPORTED_VERSION
-
-
 _NOT_BELIEVED: Final = "perhaps it does not believe our certificate; look whether that has run out or was revoked"
-
-
-@dataclass(frozen=True, slots=True)
-class Will:
-    """What the broker says for us, retained, when we vanish."""
-
-    topic: str
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A message that came; `retained` is the broker's flag, so it is old news. `mid` is 0 for one of QoS 0."""
-
-    topic: str
-    payload: bytes
-    retained: bool
-    mid: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a connection ended: `by_broker` when we did not ask for it; `code` is an MQTT 5 reason code or 0."""
-
-    by_broker: bool
-    code: int
-    reason: str
 
 
 class Connection:

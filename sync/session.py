@@ -17,7 +17,8 @@ from sync import topics
 from sync.backoff import Backoff
 from sync.batch import Batch, Standing
 from sync.broker import Broker
-from sync.connection import TAKEN_OVER, BrokerRefusedError, BrokerUnreachableError, Connection, Ending, Incoming, Will
+from sync.connection import Connection
+from sync.mqtt_words import TAKEN_OVER, BrokerRefusedError, BrokerUnreachableError, Ending, Incoming, Will
 from sync.receiver import ack_header, read_ack, read_batch
 from sync.renewal import Renewal
 from sync.sender import Sender

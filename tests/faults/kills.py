@@ -5,7 +5,7 @@ import random
 from pathlib import Path
 
 from people import counted, settled, visited
-from row import Row, row
+from row import Row, row, steps
 
 from jingting.city import City
 
@@ -19,6 +19,7 @@ class Mayhem:
         self.killed: list[str] = []
 
     async def rage(self, kills: int) -> None:
+        step = steps(kills)
         while len(self.killed) < kills:
             for _ in range(self._rng.randrange(4)):
                 self._press(self._city.stations[0])
@@ -34,6 +35,7 @@ class Mayhem:
                 self.killed[-1] = "broker, wiped"
             await asyncio.sleep(self._rng.uniform(0, 0.2))
             child.start()
+            step()
 
     def _press(self, station: str) -> None:
         if self._city.process(f"panel-{station}").running:

@@ -18,7 +18,7 @@ from unittest import mock
 
 from faults_rig import DEADLINE_S, until
 from people import counted, settled, visited
-from row import Row, row
+from row import Row, row, steps
 
 from jingting import child
 from jingting.city import City
@@ -138,12 +138,14 @@ class Outages:
 
     async def befall(self, cuts: int) -> None:
         """Let people press, and cut so many times; headquarters is away most of the time."""
+        step = steps(cuts)
         while len(self.recover_s) < cuts:
             for _ in range(self._rng.randrange(4)):
                 self._city.press(self._city.stations[0])
             # The moment of the cut is the chance being tested; nothing is waited for here.
             await asyncio.sleep(self._rng.uniform(0, 0.3))
             await self._strike(self._rng.choice(self._city.stations))
+            step()
             if self._rng.random() < _BROKER_CHANGES:
                 await self._toggle()
         if not self._city.process("broker").running:

@@ -1,11 +1,26 @@
 """What came of breaking something many times."""
 
+import itertools
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import click
+
 from jingting.count import Tally
+
+
+def steps(total: int, every: int = 10) -> Callable[[], None]:
+    """Return what is to be called after each try: it says on stderr how far a row is."""
+    done = itertools.count(1)
+
+    def step() -> None:
+        number = next(done)
+        if number % every == 0 or number == total:
+            click.echo(f"  {number} of {total}", err=True)
+
+    return step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +28,7 @@ class Row:
     """`confirmed`: presses acknowledged and numbers shown; `recover_s`: how long it took each time to be whole again.
 
     `unreadable`: journals that had to be set aside. `cheats`: this one breaks its word, and is to be caught.
+    `excused`: the disk itself breaks its word; what it loses is its own, but it all goes on.
     `most_mib`: most memory of a station that was watched; `killed`: how often there was none left for it.
     `grew`: what did not stay as it was.
     """
@@ -56,7 +72,14 @@ class Row:
 
 
 def row(
-    fault: str, tries: int, tally: Tally, recover_s: Sequence[float], *, unreadable: int = 0, cheats: bool = False
+    fault: str,
+    tries: int,
+    tally: Tally,
+    recover_s: Sequence[float],
+    *,
+    unreadable: int = 0,
+    cheats: bool = False,
+    excused: bool = False,
 ) -> Row:
     """Make a row of a count."""
     return Row(
@@ -68,4 +91,5 @@ def row(
         unreadable=unreadable,
         recover_s=tuple(recover_s),
         cheats=cheats,
+        excused=excused,
     )

@@ -8,7 +8,8 @@ from faults_rig import DEADLINE_S
 
 from jingting.city import City
 from sync.broker import Broker
-from sync.connection import Connection, Incoming
+from sync.connection import Connection
+from sync.mqtt_words import Incoming
 from tests.guests import as_a_station, let_in
 
 

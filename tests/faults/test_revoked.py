@@ -13,7 +13,8 @@ from stranger import stranger
 from jingting.child import jingting
 from jingting.city import City
 from sync import topics
-from sync.connection import BrokerUnreachableError, Connection
+from sync.connection import Connection
+from sync.mqtt_words import BrokerUnreachableError
 from tests.guests import of_the_city
 
 pytestmark = pytest.mark.slow

@@ -19,7 +19,7 @@ from hq.station_keys import StationKeys
 from hq.store import Store
 from sync import base64url, topics
 from sync.batch import MAX_EVENTS, Batch
-from sync.connection import Incoming
+from sync.mqtt_words import Incoming
 from sync.receiver import read_ack
 from sync.signed import MAX_OPEN_AT_STATION, Writer, open_message
 from sync.signing import Pinned, SigningKey

@@ -14,7 +14,8 @@ from model import STATION, Headquarters, ListJournal, MemoryOrders, event_line
 
 from sync import topics
 from sync.batch import Batch, Line, chain_lines, chain_start
-from sync.connection import Connection, Incoming
+from sync.connection import Connection
+from sync.mqtt_words import Incoming
 from sync.receiver import Ack, read_ack, read_batch
 from sync.sender import Sender
 from sync.session import Sessions

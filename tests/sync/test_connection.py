@@ -10,7 +10,8 @@ from broker_rig import address, server_context, until
 
 from sync import connection as connection_module
 from sync.broker import Broker
-from sync.connection import SLOTS, BrokerRefusedError, BrokerUnreachableError, Connection, Incoming, Will
+from sync.connection import SLOTS, Connection
+from sync.mqtt_words import BrokerRefusedError, BrokerUnreachableError, Incoming, Will
 
 TOPIC = "jt/1/sjz-001/up/log"
 STATE = "jt/1/sjz-001/state"

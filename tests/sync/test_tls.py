@@ -10,7 +10,8 @@ import struct
 import pytest
 from broker_rig import address, server_context, until
 
-from sync.connection import SLOTS, BrokerUnreachableError, Connection, Incoming
+from sync.connection import SLOTS, Connection
+from sync.mqtt_words import BrokerUnreachableError, Incoming
 from tests.faults.proxy import Proxy
 
 TOPIC = "jt/1/sjz-001/up/log"

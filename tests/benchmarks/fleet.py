@@ -137,10 +137,10 @@ async def measure(count: int, seconds: float) -> tuple[list[Told], float]:
     return loads, stations.came_back_s["the broker was killed"][-1]
 
 
-def rows(seconds: float) -> list[dict[str, object]]:
-    """Measure for about `seconds` beside what it takes to connect all; one row for each figure."""
+def rows(seconds: float, count: int | None = None) -> list[dict[str, object]]:
+    """Measure for about `seconds` beside what it takes to connect all, `count` or `FLEET`; one row for each figure."""
     logging.getLogger("sync").setLevel(logging.ERROR)  # a fleet whose links are cut says so a thousand times
-    count = int(os.environ.get("FLEET", "1000"))
+    count = count or int(os.environ.get("FLEET", "1000"))
     loads, back_s = asyncio.run(measure(count, seconds))
     kept_up = [told for told in loads if told.sustained]
     first, most = loads[0], max((told.stations for told in kept_up), default=0)

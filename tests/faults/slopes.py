@@ -78,7 +78,7 @@ def draw(seen: Mapping[str, Sequence[Look]], shaded: Mapping[str, range]) -> str
     for words, hours in shaded.items():
         width = x(hours.stop) - x(hours.start)
         parts.append(f'<rect x="{x(hours.start)}" y="20" width="{width:.1f}" height="{height - 60}" fill="#eee"/>')
-        parts.append(f'<text x="{x(hours.start) + 4}" y="{height - 44}" fill="#555">{escape(words)}</text>')
+        parts.append(f'<text x="{x(hours.start) + 4}" y="{22 + _HIGH}" fill="#555">{escape(words)}</text>')
     for row, measure in enumerate(MEASURES):
         top = 30 + row * (_HIGH + _GAP)
         most = max(values[measure] for looks in seen.values() for _, values in looks) * 1.15 or 1

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from faults_rig import until
 from slopes import MEASURES, draw, slope, trends
-from soak import SHORT, soaked
+from soak import RECORDS, SHORT, soaked
 
 from tests.passing_time import Time
 
@@ -38,8 +38,8 @@ def test_what_grows_by_one_a_day_is_seen_and_nothing_else_is(measure):
     assert found[0].a_day == pytest.approx(1.0, abs=0.3)
 
 
-def test_a_kib_kept_of_each_event_of_a_station_with_ten_times_the_load_is_seen():
-    of_a_day = 24 * 23 * 1.0
+def test_a_kib_kept_of_each_event_of_the_soak_is_seen():
+    of_a_day = 24 * (RECORDS * 4 + 3)
     [trend] = [trend for trend in trends({"s": list(looks(memory=of_a_day * KIB))}, PARTS) if not trend.flat]
     assert "GROWS" in str(trend)
 

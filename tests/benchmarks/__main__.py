@@ -3,6 +3,7 @@
 import importlib
 import json
 import sys
+import time
 
 import click
 
@@ -47,7 +48,9 @@ def main(only: tuple[str, ...], seconds: float | None, *, table: bool, as_json: 
     for name in only or (TABLE if table else BENCHES):
         bench = importlib.import_module(f"tests.benchmarks.{name}")
         click.echo(f"{name}: {bench.__doc__.splitlines()[0]}", err=True)
+        began = time.monotonic()
         measured[name] = bench.rows(seconds or bench.SECONDS)
+        click.echo(f"{name}: took {time.monotonic() - began:.0f} s", err=True)
         if is_kept:
             keep({name: measured[name]})
     rows = [row for each in measured.values() for row in each]

@@ -21,7 +21,7 @@ from tests.benchmarks.footprint import written_b
 
 SECONDS = 30.0
 AIM = 1.3
-EVENTS = 2000
+EVENTS = 1000
 ROUNDS = 5
 
 

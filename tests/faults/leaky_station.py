@@ -7,14 +7,14 @@ from agent import __main__ as daemon
 from agent.pen import Pen
 
 kept: list[bytes] = []
-append = Pen.append
+record = Pen.record
 
 
 def leak(*arguments: object, **words: object) -> object:
     kept.append(bytes(1024))
-    return append(*arguments, **words)  # type: ignore[arg-type]
+    return record(*arguments, **words)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
-    Pen.append = leak  # type: ignore[method-assign,assignment]
+    Pen.record = leak  # type: ignore[method-assign,assignment]
     sys.exit(daemon.main(Path(sys.argv[1])))

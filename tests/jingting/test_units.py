@@ -15,6 +15,8 @@ def test_every_unit_keeps_its_memory_to_itself_and_reaches_only_what_it_needs(un
     lines = unit.read_text(encoding="utf-8").splitlines()
     for needed in ("LimitCORE=0", "MemorySwapMax=0", "ProcSubset=all", "NoNewPrivileges=yes", "DevicePolicy=closed"):
         assert needed in lines
+    # Where systemd is given a folder it sets its mode at each start: without a word of ours, to one that all may enter.
+    assert ("StateDirectory=jingting" in lines) == ("StateDirectoryMode=0700" in lines)
     allowed = {line.split("=")[1] for line in lines if line.startswith("DeviceAllow=")}
     serial = {f"char-tty{kind} rw" for kind in ("USB", "ACM", "AMA")}
     assert allowed == (serial | {"char-gpiochip rw"} if unit.name == "jingting-station.service" else set())

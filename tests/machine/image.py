@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ _PLATFORMS = {
 }
 _PYTHON = {"bookworm": "3.11", "trixie": "3.13"}[_SUITE]
 _PACKAGES = ("agent", "common", "drivers", "hq", "jingting", "sync")
-_KEPT = 2  # the newest ones of each part
+_KEPT = 4  # the newest ones of each part
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +58,13 @@ def cache() -> Path:
 def image(arch: Arch = "arm64") -> Image:
     """Return the machine's image, made first where there is none of this very station. Raises CalledProcessError."""
     cache().mkdir(parents=True, exist_ok=True)
-    with (cache() / f"{arch}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two who want it at the same time: one makes it
-        made = cache() / f"station-{arch}-{_key(_station_inputs())}"
+    made = cache() / f"station-{arch}-{_key(_station_inputs())}"
+    with _only_one(made):
         if not (made / "root.ext4").exists():
             _tell(f"Making the small machine ({arch}); parts that are there already are taken from {cache()}")
             _run(HERE / "prepare", arch)
-            base = _part(
-                f"base-{arch}-{_SUITE}", [HERE / "build-base"], lambda to: _run(HERE / "build-base", arch, _SUITE, to)
-            )
-            kernel = _part(f"kernel-{arch}", [HERE / "build-kernel"], lambda to: _run(HERE / "build-kernel", arch, to))
+            base = _part(f"base-{arch}-{_SUITE}", "build-base", arch, _SUITE)
+            kernel = _part(f"kernel-{arch}", "build-kernel", arch)
             with _folder(made) as to:
                 wheels = to / "wheels"
                 wheels.mkdir()
@@ -98,14 +95,23 @@ def _key(files: Iterable[Path]) -> str:
     return said.hexdigest()[:16]
 
 
-def _part(name: str, inputs: Iterable[Path], make: Callable[[Path], None]) -> Path:
-    made = cache() / f"{name}-{_key(inputs)}"
-    if not made.exists():
-        with _folder(made) as to:
-            make(to)
-        _forget(f"{name}-")
-    os.utime(made)
+def _part(name: str, script: str, *words: str) -> Path:
+    made = cache() / f"{name}-{_key([HERE / script])}"
+    with _only_one(made):
+        if not made.exists():
+            with _folder(made) as to:
+                _run(HERE / script, *words, to)
+            _forget(f"{name}-")
+        os.utime(made)
     return made
+
+
+@contextmanager
+def _only_one(made: Path) -> Iterator[None]:
+    """Let one make what several want at the same time."""
+    with made.with_name(f".{made.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager
@@ -119,7 +125,8 @@ def _folder(made: Path) -> Iterator[Path]:
 
 
 def _forget(prefix: str) -> None:
-    found = sorted(cache().glob(prefix + "*"), key=lambda folder: folder.stat().st_mtime)
+    made = [folder for folder in cache().glob(prefix + "*") if folder.suffix != ".part"]
+    found = sorted(made, key=lambda folder: folder.stat().st_mtime)
     for old in found[:-_KEPT]:
         shutil.rmtree(old, ignore_errors=True)
 

@@ -63,6 +63,8 @@ class Machine:
     `data`: a disk for /var/lib/jingting, a file or what QEMU takes as a drive (`nbd+unix:///?socket=PATH`); without
     one, data is gone with the run, as everything else that is written. `forwards`: port of `HOST` in the machine: port
     of 127.0.0.1 here; nothing else is reached. `devices`: further words for QEMU. `kvm`: by default where it works.
+    `own_time`: a second of a played processor is 250 million instructions, however busy the host is, so that its
+    watchdogs wait for its own work.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Machine:
         processors: int = 1,
         devices: Sequence[str] = (),
         kvm: bool | None = None,
+        own_time: bool = False,
     ) -> None:
         self.image = image
         self.folder = folder
@@ -85,6 +88,7 @@ class Machine:
         self._memory_mib, self._processors = memory_mib, processors
         self._devices = tuple(devices)
         self.kvm = can_kvm(image.arch) if kvm is None else kvm
+        self._own_time = own_time
         self._process: subprocess.Popen[bytes] | None = None
         self._agent: socket.socket | None = None
         self._numbers = itertools.count(1)
@@ -225,9 +229,11 @@ class Machine:
         console = {"arm64": "ttyAMA0", "amd64": "ttyS0"}[arch]
         board = {"arm64": ["qemu-system-aarch64", "-M", "virt"], "amd64": ["qemu-system-x86_64", "-M", "q35"]}[arch]
         if self.kvm:
-            board += ["-accel", "kvm", "-cpu", "host"]
+            board += ["-accel", "kvm", "-cpu", "host,-arch-capabilities" if arch == "amd64" else "host"]
         else:
             board += ["-accel", "tcg", "-cpu", {"arm64": "cortex-a53", "amd64": "max"}[arch]]
+            if self._own_time:
+                board += ["-icount", "shift=2"]
         words = f"console={console} quiet loglevel=4 panic=1 net.ifnames=0{' data' if self._data else ''}"
         command = [
             *board,
@@ -288,5 +294,9 @@ class Machine:
 
 
 def can_kvm(arch: Arch) -> bool:
-    """Whether this host runs such a machine by itself, and not by playing its processor."""
-    return arch == _OWN and os.access("/dev/kvm", os.R_OK | os.W_OK)
+    """Whether this host runs such a machine by itself, and not by playing its processor.
+
+    Not where it is a virtual machine itself: one inside of it was slower than a played one, or never came up.
+    """
+    nested = " hypervisor " in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    return arch == _OWN and not nested and os.access("/dev/kvm", os.R_OK | os.W_OK)

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # as pytest does for the tests o
 import boundaries
 import curves
 import disk_trace
+import machine_cuts
 import memory
 import memory_limit
 import power
@@ -54,8 +55,8 @@ WHY_NOT: Final = {"cut": power.why_not, "boundaries": disk_trace.why_not, "memor
 
 
 def _faults() -> dict[str, Fault]:
-    words = (("KILLS", "16"), ("CUTS", "50"), ("FLEET", "100"), ("TORN", "3"))
-    kills, cuts, stations, torn = (int(os.environ.get(*word)) for word in words)
+    words = (("KILLS", "16"), ("CUTS", "50"), ("FLEET", "100"), ("TORN", "3"), ("MACHINE_CUTS", "50"))
+    kills, cuts, stations, torn, machine = (int(os.environ.get(*word)) for word in words)
 
     async def fleet(folder: Path, seed: int, *, url: str = SQLITE, beside: str = "") -> Row:
         row, came_back_s = await gathered(folder, stations, seed, url=url)
@@ -101,6 +102,9 @@ def _faults() -> dict[str, Fault]:
         "cut-off": lambda folder, seed: cut(folder, 20, seed, synchronous="OFF"),
         "boundaries": lambda _, seed: boundaries.everywhere(seed, torn=torn),
         **{f"boundaries-{name}": partial(_cheated, *pragmas) for name, pragmas in boundaries.CHEATS.items()},
+        "machine-cut": lambda folder, seed: machine_cuts.cut(folder, machine, seed),
+        **{f"machine-cut-{cheat.lower()}": partial(_on_machine, cheat) for cheat in ("NORMAL", "OFF", "DELETE")},
+        "machine-cut-lie": lambda folder, seed: machine_cuts.lied_to(folder, 6, seed),
         "fleet": fleet,
         "fleet-postgresql": fleet_on_postgresql,
         "soak": partial(soak_of, plan=soak.WHOLE),
@@ -112,6 +116,10 @@ def _faults() -> dict[str, Fault]:
 
 def _cheated(before: str, cheat: str, _: Path, seed: int) -> Awaitable[Row]:
     return boundaries.cheated(seed, before, cheat)
+
+
+def _on_machine(cheat: str, folder: Path, seed: int) -> Awaitable[Row]:
+    return machine_cuts.cut(folder, 10, seed, cheat=cheat)
 
 
 def _keep(file: Path, text: str) -> None:
@@ -133,7 +141,7 @@ def main(only: tuple[str, ...], seed: int | None, *, as_json: bool) -> None:
     click.echo(f"seed {seed}", err=True)
     logging.getLogger("sync").setLevel(logging.ERROR)  # a fleet whose links are cut says so a thousand times
     rows = []
-    for name in only or _faults():
+    for name in only or [name for name in _faults() if not name.startswith("machine")]:
         if reason := WHY_NOT.get(name.partition("-")[0], lambda: None)():
             click.echo(f"{name}: left out, {reason}", err=True)
             continue

@@ -41,6 +41,7 @@ class Row:
     unreadable: int = 0
     recover_s: tuple[float, ...] = ()
     cheats: bool = False
+    excused: bool = False
     most_mib: float | None = None
     killed: int = 0
     grew: tuple[str, ...] = ()
@@ -51,6 +52,8 @@ class Row:
         spotless = self.confirmed > 0 and not (
             self.lost or self.duplicated or self.unreadable or self.killed or self.grew
         )
+        if self.excused:
+            return self.confirmed > 0 and not self.duplicated
         return self.lost + self.killed + len(self.grew) > 0 if self.cheats else spotless
 
     def as_dict(self) -> dict[str, Any]:

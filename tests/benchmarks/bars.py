@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 from tests.benchmarks.comparison import Row, shown
 from tests.drawing import GRID, STROKES, sheet
 
-WIDTH, NAMES, LEFT, RIGHT, TOP = 760, 218, 226, 90, 10
+WIDTH, NAMES, LEFT, RIGHT, TOP = 860, 330, 338, 90, 10
 ROW, TITLE, GAP, THICK = 22, 24, 12, 14
 
 

@@ -39,6 +39,7 @@ STARTS = STRETCHES = 5
 OURS: Final = "Jingting"
 BARE: Final = "bare asyncio, paho, sqlite3"
 _DAY_S = 86_400
+_REST_S = 12.0
 EVERY_PAGE = (
     ("/", "/live", "/queue"),
     (
@@ -137,6 +138,17 @@ async def hold_page(port: int) -> asyncio.Task[None]:
     return asyncio.create_task(read())
 
 
+async def _at_rest(pid: int) -> None:
+    """Wait until a process has written what its start was about: nothing for some seconds."""
+    quiet_since, written = time.monotonic(), written_b(pid)
+    began = quiet_since
+    while time.monotonic() < quiet_since + _REST_S:
+        assert time.monotonic() < began + 10 * _REST_S, "it goes on writing"
+        await asyncio.sleep(0.5)
+        if (now := written_b(pid)) != written:
+            quiet_since, written = time.monotonic(), now
+
+
 async def _draw_every_page(*listeners: str) -> list[asyncio.Task[None]]:
     """Draw what there is in both languages, and hold one more stream of each listener: the queue's, another desk's."""
     for url, paths in zip(listeners, EVERY_PAGE, strict=True):
@@ -172,6 +184,7 @@ async def measure(seconds: float, gateways: list[str]) -> dict[str, Footprint]:
             for page in (f"{citizen}/", f"{duty}/duty"):
                 await asyncio.to_thread(look_at, page)
             pages = [await hold_page(int(url.rpartition(":")[2])) for url in (citizen, duty)]
+            await _at_rest(station.pid)
             for _ in range(STRETCHES):
                 before = {who: (cpu_ms(pid), written_b(pid)) for who, pid in pids.items()}
                 began = time.perf_counter()

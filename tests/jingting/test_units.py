@@ -19,6 +19,10 @@ def test_every_unit_keeps_its_memory_to_itself_and_reaches_only_what_it_needs(un
     assert ("StateDirectory=jingting" in lines) == ("StateDirectoryMode=0700" in lines)
     allowed = {line.split("=")[1] for line in lines if line.startswith("DeviceAllow=")}
     serial = {f"char-tty{kind} rw" for kind in ("USB", "ACM", "AMA")}
+    # A class of devices that the kernel does not know yet when the unit starts is refused for as long as it runs.
+    drivers = " ".join(f"modprobe@{driver}.service" for driver in ("usbserial", "cdc_acm"))
+    for waits in ("Wants", "After"):
+        assert (f"{waits}={drivers}" in lines) == (unit.name == "jingting-station.service")
     assert allowed == (serial | {"char-gpiochip rw"} if unit.name == "jingting-station.service" else set())
 
 

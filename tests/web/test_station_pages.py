@@ -1,144 +1,197 @@
-"""What makes a station what it is, on headquarters' pages: rota, settings, and who may sign in at its desk."""
-
+import asyncio
+import json
 import re
-from pathlib import Path
 
 import pytest
-from web_desks import CityDesk, a_station, at_headquarters
+from web_desks import CALL, EVENT, OTHER_CALL, StationDesk, a_call, at_station
 
-from common import pins
-from common.events.desk import StaffSet
-from hq.ordering import order_id
-from hq.roles import PAPERS_MS, PERMITTED
-from hq.snapshot import standing
+from agent.view import DeviceView
+from common.events.calls import CLOSE_REASONS
 
-CONFIG = Path(__file__).parents[2] / "config"
-EVENT = "019a0000-0000-7000-8000-0000000000e1"
-ROTA = {"event_id": EVENT, "to": "all", "file": (CONFIG / "rota.toml").read_text()}
-SETTINGS = {"event_id": EVENT, "stations": "sjz-002", "file": "[health]\nevery_s = 60\n"}
-ISSUE = {"station": "sjz-001", "number": "012345", "act": "issue"}
-FORMS = (("/stations/rota", ROTA), ("/stations/settings", SETTINGS), ("/stations/staff", ISSUE))
+SCRIPT = "<script>alert(1)</script>"
 
 
-def city():
-    return CityDesk(stations=(a_station("sjz-001"), a_station("sjz-002"), a_station("sjz-009", revoked=True)))
+def _event_id(html):
+    return re.search(r'name="event_id" value="([0-9a-f-]{36})"', html)[1]
 
 
-def ordered(browser, station):
-    """The staff list that holds at a station, as its order has it: numbers and what is kept of their PINs."""
-    with browser.database.read() as connection:
-        held = standing(connection, station, StaffSet(staff=()), "staff.set")
-    return {member.number: member.pin for member in held.staff} if isinstance(held, StaffSet) else {}
+async def test_pressing_the_button_rings_and_brings_the_page_back(station):
+    form = (await station.get("/")).text
+    answer = await station.post("/help", data={"event_id": _event_id(form)})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    page = (await station.get("/")).text
+    assert "报警声已响起" in page
+    assert "求助已记录" in page
 
 
-@pytest.mark.parametrize(
-    ("lang", "words"),
-    [("zh-CN", ("排班表、设置、PIN", "2 个站下达")), ("en", ("Rota, settings, PINs", "Ordered at 2 stations"))],
-)
-async def test_a_rota_is_ordered_at_all_who_are_not_revoked_once_however_often_the_form_is_sent(lang, words):
-    async with at_headquarters(city(), role="administrator") as browser:
-        assert words[0] in (await browser.get(f"/?lang={lang}")).text
-        assert "sjz-009" not in (await browser.get(f"/stations?lang={lang}")).text
-        first = await browser.post(f"/stations/rota?lang={lang}", data=ROTA)
-        again = await browser.post(f"/stations/rota?lang={lang}", data=ROTA)
-        assert (first.status_code, again.status_code) == (200, 200)
-        assert words[1] in first.text
-        assert set(browser.desk.given) == {(order_id(EVENT, one), one) for one in ("sjz-001", "sjz-002")}
-        assert all(by == "wang at the pages" for _, by in browser.desk.given.values())
+async def test_one_form_submitted_twice_is_one_press(station):
+    form = {"event_id": _event_id((await station.get("/")).text)}
+    await station.post("/help", data=form)
+    await station.post("/help", data=form)
+    (call,) = station.desk.view().calls
+    assert (call.id, call.presses) == (form["event_id"], 1)
 
 
-async def test_settings_go_to_the_stations_that_are_named():
-    async with at_headquarters(city(), role="administrator") as browser:
-        assert (await browser.post("/stations/settings", data=SETTINGS)).status_code == 200
-        (((_, station), (order, _)),) = browser.desk.given.items()
-        assert (station, order.settings.health.every_s, order.settings.help) == ("sjz-002", 60, None)
+async def test_a_new_form_is_a_further_press_on_the_open_call(station):
+    for _ in range(2):
+        await station.post("/help", data={"event_id": _event_id((await station.get("/")).text)})
+    (call,) = station.desk.view().calls
+    assert call.presses == 2
 
 
-@pytest.mark.parametrize("lang", ["zh-CN", "en"])
-async def test_every_mistake_of_a_file_is_told_at_once_what_was_typed_stays_and_nothing_is_ordered(lang):
-    async with at_headquarters(city(), role="administrator") as browser:
-        wrong = SETTINGS | {"stations": "", "file": '[health]\nevery_s = "<b>"\n[help]\nlouder = 1\n'}
-        answer = await browser.post(f"/stations/settings?lang={lang}", data=wrong)
-        assert answer.status_code == 400
-        for key in ("health.every_s", "help.louder", "help.louder_after_s", "help.breach_after_s"):
-            assert f"<b>{key}</b>" in answer.text
-        assert 'id="settings-stations-wrong"' in answer.text
-        assert "&lt;b&gt;" in answer.text
-        assert f'value="{EVENT}"' in answer.text
-        no_toml = await browser.post(f"/stations/rota?lang={lang}", data=ROTA | {"file": "= nothing"})
-        assert no_toml.status_code == 400
-        assert "a TOML file" in no_toml.text
-        unknown = await browser.post("/stations/rota", data=ROTA | {"to": "", "stations": "sjz-009"})
-        assert unknown.status_code == 400
-        assert browser.desk.given == {}
+@pytest.mark.parametrize("data", [{}, {"event_id": "nonsense"}, {"event_id": EVENT.upper()}])
+async def test_a_press_without_a_usable_id_rings_all_the_same(station, data):
+    assert (await station.post("/help", data=data)).status_code == 303
+    assert len(station.desk.view().calls) == 1
 
 
-async def test_a_pin_is_shown_once_is_good_at_that_station_and_stands_nowhere_in_the_clear():
-    async with at_headquarters(city(), role="administrator") as browser:
-        answer = await browser.post("/stations/staff", data=ISSUE)
-        pin = re.search(r'id="pin">([^<]+)<', answer.text).group(1)
-        assert pins.matches(pin, ordered(browser, "sjz-001")["012345"])
-        assert ordered(browser, "sjz-002") == {}
-        shown = (await browser.get("/stations?station=sjz-001")).text
-        assert "012345" in shown
-        assert pin not in shown
-        assert "no-store" in answer.headers["cache-control"]
-        again = re.search(r'id="pin">([^<]+)<', (await browser.post("/stations/staff", data=ISSUE)).text).group(1)
-        assert pins.matches(again, ordered(browser, "sjz-001")["012345"])
-        assert not pins.matches(pin, ordered(browser, "sjz-001")["012345"])
+async def test_a_press_with_an_undecodable_form_rings_all_the_same(station):
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert (await station.post("/help", content=b"event_id=%zz", headers=headers)).status_code == 303
+    assert len(station.desk.view().calls) == 1
 
 
-async def test_a_pin_is_withdrawn_and_those_of_a_stolen_kiosk_are_void():
-    async with at_headquarters(city(), role="administrator") as browser:
-        for number in ("1", "2", "3"):
-            await browser.post("/stations/staff", data=ISSUE | {"number": number})
-        answer = await browser.post("/stations/staff", data=ISSUE | {"number": "2", "act": "withdraw"})
-        assert (answer.status_code, answer.headers["location"]) == (303, "/stations?station=sjz-001")
-        assert list(ordered(browser, "sjz-001")) == ["1", "3"]
-        assert (await browser.post("/stations/staff", data={"station": "sjz-001", "act": "reset"})).status_code == 303
-        assert ordered(browser, "sjz-001") == {}
+async def test_a_disk_that_does_not_answer_holds_up_no_page_and_is_not_called_recorded(station):
+    station.desk.disk.clear()
+    async with asyncio.timeout(5):
+        await station.post("/help", data={"event_id": EVENT})
+    page = (await station.get("/")).text
+    assert "报警声已响起" in page
+    assert "记录" not in page
+    station.desk.disk.set()
+    async with asyncio.timeout(5):
+        while not station.desk.view().calls[0].recorded:
+            await station.desk.changed(station.desk.view().version)
 
 
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"station": "sjz-099"}, "station"),
-        ({"station": "sjz-009"}, "station"),
-        ({"station": ""}, "station"),
-        ({"number": "no number"}, "number"),
-        ({"number": ""}, "number"),
-        ({"act": "withdraw"}, "number"),
-        ({"act": "else"}, "number"),
-    ],
-)
-async def test_a_wrong_form_of_a_pin_is_told_beside_its_field_and_changes_nothing(change, field):
-    async with at_headquarters(city(), role="administrator") as browser:
-        answer = await browser.post("/stations/staff", data=ISSUE | change)
-        assert answer.status_code == 400
-        assert f'id="staff-{field}-wrong"' in answer.text
-        assert ordered(browser, "sjz-001") == {}
+async def test_a_call_that_is_not_recorded_shows_110_large():
+    async with at_station(StationDesk(a_call(recorded=False))) as browser:
+        page = (await browser.get("/?lang=en")).text
+    assert re.search(r'class="call-110".*not recorded yet.*<b>110</b>', page, re.DOTALL)
 
 
-@pytest.mark.parametrize("role", PERMITTED)
-async def test_only_who_may_says_what_a_station_is(role):
-    async with at_headquarters(city(), role=role) as browser:
-        may = "stations" in PERMITTED[role]
-        assert (await browser.get("/stations")).status_code == (200 if may else 403)
-        assert ('href="/stations"' in (await browser.get("/")).text) == may
-        for path, form in FORMS:
-            assert (await browser.post(path, data=form)).status_code == (200 if may else 403)
-        assert bool(browser.desk.given) == may
-        assert bool(ordered(browser, "sjz-001")) == may
+@pytest.mark.parametrize("path", ["/", "/?lang=en"])
+async def test_the_emergency_numbers_are_always_there(station, path):
+    for call in ((), (a_call(state="attending"),)):
+        await station.desk.become(calls=call)
+        footer = (await station.get(path)).text.split("<footer")[1]
+        assert re.findall(r"<b>(\d+)</b>", footer) == ["110", "119", "120", "12345"]
 
 
-@pytest.mark.parametrize(("path", "form"), FORMS)
-async def test_half_an_hour_after_the_password_another_site_and_nobody_signed_in_change_nothing(path, form):
-    async with at_headquarters(city(), role="administrator") as browser:
-        evil = {"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"}
-        assert (await browser.post(path, data=form, headers=evil)).status_code == 403
-        browser.clock.ahead_ms = PAPERS_MS + 1
-        assert (await browser.post(path, data=form)).headers["location"] == "/sign-in?for=stations"
-        assert browser.desk.given == ordered(browser, "sjz-001") == {}
-    async with at_headquarters(city(), role=None) as browser:
-        assert (await browser.post(path, data=form)).headers["location"] == "/sign-in"
-        assert browser.desk.given == {}
+async def test_a_call_goes_from_acknowledged_to_attending_to_closed():
+    async with at_station(StationDesk(a_call())) as browser:
+        for action, state in (("acknowledge", "acknowledged"), ("attend", "attending")):
+            page = (await browser.get("/duty")).text
+            answer = await browser.post(f"/duty/calls/{CALL}/{action}", data={"event_id": _event_id(page)})
+            assert (answer.status_code, answer.headers["location"]) == (303, "/duty")
+            assert browser.desk.view().calls[0].state == state
+        page = (await browser.get("/duty")).text
+        assert re.findall(r'name="reason" value="(\w+)"', page) == list(CLOSE_REASONS)
+        form = {"event_id": _event_id(page), "reason": "helped"}
+        await browser.post(f"/duty/calls/{CALL}/close", data=form)
+        assert browser.desk.closed == [(CALL, "helped")]
+        assert "没有未处理的求助" in (await browser.get("/duty")).text
+        assert "本次求助已结束" in (await browser.get("/")).text
+
+
+@pytest.mark.parametrize("reason", [None, "", "because", SCRIPT])
+async def test_a_call_closes_only_with_a_reason_of_the_list(reason):
+    async with at_station(StationDesk(a_call(state="attending"))) as browser:
+        form = {"event_id": EVENT} | ({"reason": reason} if reason is not None else {})
+        assert (await browser.post(f"/duty/calls/{CALL}/close", data=form)).status_code == 400
+        assert browser.desk.closed == []
+
+
+async def test_a_late_step_changes_nothing_and_shows_what_is_true():
+    async with at_station(StationDesk(a_call(state="attending"))) as browser:
+        before = browser.desk.view()
+        answer = await browser.post(f"/duty/calls/{CALL}/acknowledge", data={"event_id": EVENT})
+        assert answer.status_code == 303
+        assert browser.desk.view() == before
+
+
+async def test_the_oldest_call_nobody_has_taken_is_on_top_and_takes_the_one_key():
+    old, young = a_call(age_s=9), a_call(id=OTHER_CALL, age_s=40)
+    taken = a_call(id=EVENT, age_s=100, state="acknowledged")
+    async with at_station(StationDesk(taken, old, young)) as browser:
+        page = (await browser.get("/duty")).text
+    assert re.findall(r'id="(?:acknowledge|attend)-([0-9a-f-]+)"', page) == [OTHER_CALL, CALL, EVENT]
+    assert re.search(rf'id="acknowledge-{OTHER_CALL}" autofocus', page)
+    assert page.count("autofocus") == 1
+
+
+async def test_the_duty_page_shows_elapsed_times_and_the_status_line():
+    desk = StationDesk(
+        a_call(age_s=75), link="down", hq_online=False, waiting=12, oldest_waiting_s=3661, journal_ok=False
+    )
+    async with at_station(desk) as browser:
+        page = (await browser.get("/duty?lang=en")).text
+    assert 'data-age="75">1:15<' in page
+    assert 'data-age="3661">1:01:01<' in page
+    for words in ("down", "not heard", "CANNOT WRITE", "synchronised", "ready"):
+        assert words in page
+    assert "<title>(1) HELP" in page
+
+
+async def test_scripts_in_names_and_reasons_are_shown_as_text():
+    device = DeviceView(name=SCRIPT, kind="panel", state="faulty", reason=SCRIPT)
+    desk = StationDesk(a_call(), name_zh=SCRIPT, name_en=SCRIPT, devices=(device,))
+    async with at_station(desk) as browser:
+        for path in ("/", "/duty", "/live", "/duty/live", "/duty?lang=en", f"/{SCRIPT}", f"/duty?lang={SCRIPT}"):
+            assert "<script>" not in (await browser.get(path)).text
+
+
+@pytest.mark.parametrize("path", ["/", "/duty", "/no-such-page"])
+async def test_a_page_carries_no_inline_script_or_style_and_names_no_other_host(station, path):
+    page = (await station.get(path)).text
+    assert not re.search(r"<style|style=|\son\w+=|javascript:|<script>", page)
+    assert not re.search(r'(?:src|href|action)="(?!/)', page)
+
+
+async def test_the_language_asked_for_is_remembered(station):
+    assert 'lang="zh-CN"' in (await station.get("/")).text
+    assert "HELP" in (await station.get("/?lang=en")).text
+    assert "HELP" in (await station.get("/")).text
+    assert "求助" in (await station.get("/?lang=zh-CN")).text
+    assert "求助" in (await station.get("/?lang=tlh")).text
+
+
+async def test_a_fragment_in_another_tabs_language_does_not_change_what_is_remembered(station):
+    await station.get("/?lang=en")
+    assert "set-cookie" not in (await station.get("/live?lang=zh-CN")).headers
+
+
+async def test_status_is_the_view_as_json(station):
+    status = json.loads((await station.get("/status.json")).content)
+    assert (status["station"], status["link"], status["calls"]) == ("sjz-001", "up", [])
+    assert status["devices"] == [{"name": "desk", "kind": "panel", "state": "ready", "reason": "", "self_test": None}]
+
+
+async def test_the_citizens_colours_reach_a_contrast_of_seven():
+    css = await _static("citizen.css")
+    colour = dict(re.findall(r"--([\w-]+): #([0-9a-f]{6});", css))
+    on = {
+        "paper": ("ink", "help"),
+        "card": ("ink", "help", "good", "calm"),
+        "on-help": ("help", "help-light", "help-deep", "calm"),
+    }
+    for ground, inks in on.items():
+        for ink in inks:
+            assert _contrast(colour[ground], colour[ink]) >= 7, (ground, ink)
+
+
+async def _static(name):
+    async with at_station(StationDesk()) as browser:
+        return (await browser.get(f"/static/{name}")).text
+
+
+def _contrast(first, second):
+    """WCAG 2.2, "contrast ratio" and "relative luminance"."""
+
+    def luminance(colour):
+        channels = [int(colour[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+        red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    light, dark = sorted((luminance(first), luminance(second)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)

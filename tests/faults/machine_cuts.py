@@ -36,14 +36,14 @@ _BOOT_S: Final = 600.0
 class Kiosk:
     """A machine whose station is the city's first, with the city's panel at its serial line.
 
-    `flushes`: whether its disk does what it is told. `cheat`: how its commits break their word (`cheating_station`).
+    `cheat`: how its commits break their word (`cheating_station`).
     """
 
-    def __init__(self, city: City, folder: Path, *, flushes: bool = True, cheat: str = "") -> None:
+    def __init__(self, city: City, folder: Path, *, cheat: str = "") -> None:
         self._city = city
         self._folder = folder
         self._cheat = cheat
-        self._cache = ["cache=writeback"] if flushes else ["cache=unsafe", "cache-max-size=2M"]
+        self._cache = ["cache=writeback"]
         subprocess.run([ROOT / "tests/machine/prepare-cuts"], check=True)
         self._disk = new_disk(folder / "disk.img")
         self._image = image("arm64")
@@ -120,6 +120,13 @@ class Kiosk:
         self._nbdkit.kill()
         self._nbdkit.wait()
         self.machine.kill()
+
+    def lie(self) -> None:
+        """Let its disk ignore flushes from now on: what lies there already, an installer had flushed."""
+        self.machine.run("sync")
+        self.cut()
+        self._cache = ["cache=unsafe", "cache-max-size=2M"]
+        self.again()
 
     def again(self) -> None:
         """Give it power again."""
@@ -255,11 +262,13 @@ async def _city_with(folder: Path, *, cheat: str, flushes: bool):
     async with City(folder / "city", stations=1) as city:
         for name in (f"station-{STATION}", f"reader-{STATION}"):
             await city.process(name).stop()
-        kiosk = await asyncio.to_thread(Kiosk, city, folder, flushes=flushes, cheat=cheat)
+        kiosk = await asyncio.to_thread(Kiosk, city, folder, cheat=cheat)
         try:
             await asyncio.to_thread(kiosk.machine.wait_ready, _BOOT_S)
             await asyncio.to_thread(kiosk.move_in)
             await asyncio.to_thread(kiosk.come_up)
+            if not flushes:
+                await asyncio.to_thread(kiosk.lie)
             yield city, kiosk, Desk(city)
         finally:
             kiosk.cut()

@@ -7,6 +7,7 @@ what is done, and what a station believes that starts then.
 import hashlib
 import sqlite3
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -37,21 +38,21 @@ _PACK = bytes(range(256)) * (2 * CHUNK // 256)
 _PACK_NAME = hashlib.sha256(_PACK).hexdigest()
 
 
-class Site:
+class Site(ABC):
     """`functions`: which of the product's do the writing, as (file, function)."""
 
     functions: tuple[tuple[str, str], ...] = ()
 
-    def prepare(self, folder: Path) -> None:
+    def prepare(self, folder: Path) -> None:  # noqa: B027 - most begin with nothing
         """Make the folder as it is before."""
 
+    @abstractmethod
     def act(self, folder: Path) -> None:
         """Write. Raises OSError or JournalError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def believed(self, folder: Path) -> str:
         """Return what a start finds: OLD, NEW, or what is neither."""
-        raise NotImplementedError
 
 
 class TimeFloor(Site):

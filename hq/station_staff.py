@@ -29,6 +29,10 @@ class NotOnTheListError(Exception):
     """The station's list has no such staff number."""
 
 
+class GivenBeforeError(Exception):
+    """The order of that id was given before: a form came a second time, and the PIN it drew was shown then."""
+
+
 class StationStaff:
     """The lists of all stations. Each change is in the audit; `wall_ms` is headquarters' wall clock."""
 
@@ -43,10 +47,11 @@ class StationStaff:
         with self._store.database.read() as connection:
             return sorted(_read(connection, station))
 
-    def issue(self, station: str, number: str) -> str:
+    def issue(self, station: str, number: str, *, order_id: str | None = None) -> str:
         """Put somebody on a station's list, and return their new PIN, which is nowhere else; an earlier one is void.
 
-        Raises ValueError for what is no staff number, and for more of them than a station takes.
+        `order_id`: a UUID made with the form, so that one that comes again makes no PIN void.
+        Raises ValueError for what is no staff number, and for more of them than a station takes; GivenBeforeError.
         """
         if not _NUMBER.fullmatch(number):
             raise ValueError(f"{number!r} is no staff number: 1 to 32 of 0-9, A-Z, a-z, ., _, / and -")
@@ -58,7 +63,7 @@ class StationStaff:
             if len(held) > _MOST:
                 raise ValueError(f"{station} has {_MOST} staff numbers already: withdraw some")
 
-        self._change(station, "staff-issue", number, add)
+        self._change(station, "staff-issue", number, add, order_id=order_id)
         return pin
 
     def withdraw(self, station: str, number: str) -> None:
@@ -88,6 +93,8 @@ class StationStaff:
         what: Literal["staff-issue", "staff-withdraw", "staff-reset"],
         number: str,
         change: Callable[[_Pins], None],
+        *,
+        order_id: str | None = None,
     ) -> None:
         with self._store.database.write() as connection:
             lock_station(connection, station)
@@ -99,7 +106,9 @@ class StationStaff:
             act = Act(who=self._who, what=what, station=station, event=number, reason="")
             audit.record(connection, act, at_ms=self._wall_ms())
             members = (StaffMember(number=one, pin=pin) for one, pin in sorted(held.items()))
-            self._orders.give(connection, station, StaffSet(staff=tuple(members)), str(uuid.uuid4()))
+            order = StaffSet(staff=tuple(members))
+            if self._orders.give(connection, station, order, order_id or str(uuid.uuid4())) is None:
+                raise GivenBeforeError
         self._orders.on_append(station)
 
 

@@ -5,6 +5,7 @@ A PIN is shown once, on the page that answers the form, and stands nowhere else.
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any, Final, Literal, TypeAlias
 
 from microdot import Microdot, Request, Response, redirect
@@ -18,7 +19,7 @@ from hq.ordering import Given, UnknownStationsError, order_id
 from hq.orders import Order
 from hq.screens.desk import Desk
 from hq.screens.door import Door
-from hq.station_staff import NotOnTheListError, StationStaff
+from hq.station_staff import GivenBeforeError, NotOnTheListError, StationStaff
 
 _Form: TypeAlias = Mapping[str, str]
 _Read: TypeAlias = Callable[[_Form], tuple[Collection[str] | None, Order]]
@@ -57,25 +58,24 @@ class StationPages:
 
     async def staff(self, request: Request) -> Response:
         """Issue a PIN, withdraw one, or make all of a station void."""
-        form = form_of(request)
+        form, event_id = form_of(request), _id_of(request)
         station, number = form.get("station", "").strip(), form.get("number", "").strip()
         if station not in await self._stations():
             return await self._shown(request, "staff", form, {"station": "unknown" if station else "missing"})
         staff = self._desk.staff(_by(request))
         try:
             if form.get("act") == "issue":
-                pin = await asyncio.to_thread(staff.issue, station, number)
+                pin = await asyncio.to_thread(partial(staff.issue, station, number, order_id=event_id))
                 return await self._shown(request, form={"station": station}, issued=(number, pin))
             await asyncio.to_thread(_take_away, staff, form.get("act", ""), station, number)
+        except GivenBeforeError:
+            pass  # a page was loaded again: the PIN that it showed is still good
         except (ValueError, NotOnTheListError):
             return await self._shown(request, "staff", form, {"number": "wrong" if number else "missing"})
         return redirect(f"/stations?station={station}", 303)
 
     async def _order(self, request: Request, which: Literal["rota", "settings"]) -> Response:
-        form = form_of(request)
-        event_id = form.get("event_id", "")
-        if not is_identifier(event_id):
-            raise HTTPException(400, "event_id must be a UUID")
+        form, event_id = form_of(request), _id_of(request)
         try:
             stations, order = _FILES[which](form)
             given = await self._desk.order(
@@ -124,6 +124,13 @@ class StationPages:
         if wrong:
             response.status_code = 400
         return response
+
+
+def _id_of(request: Request) -> str:
+    event_id = form_of(request).get("event_id", "")
+    if not is_identifier(event_id):
+        raise HTTPException(400, "event_id must be a UUID")
+    return event_id
 
 
 def _take_away(staff: StationStaff, act: str, station: str, number: str) -> None:

@@ -16,7 +16,8 @@ CONFIG = Path(__file__).parents[2] / "config"
 EVENT = "019a0000-0000-7000-8000-0000000000e1"
 ROTA = {"event_id": EVENT, "to": "all", "file": (CONFIG / "rota.toml").read_text()}
 SETTINGS = {"event_id": EVENT, "stations": "sjz-002", "file": "[health]\nevery_s = 60\n"}
-ISSUE = {"station": "sjz-001", "number": "012345", "act": "issue"}
+OTHERS = [f"019a0000-0000-7000-8000-0000000000f{number}" for number in range(4)]
+ISSUE = {"event_id": EVENT, "station": "sjz-001", "number": "012345", "act": "issue"}
 FORMS = (("/stations/rota", ROTA), ("/stations/settings", SETTINGS), ("/stations/staff", ISSUE))
 
 
@@ -83,19 +84,25 @@ async def test_a_pin_is_shown_once_is_good_at_that_station_and_stands_nowhere_in
         assert "012345" in shown
         assert pin not in shown
         assert "no-store" in answer.headers["cache-control"]
-        again = re.search(r'id="pin">([^<]+)<', (await browser.post("/stations/staff", data=ISSUE)).text).group(1)
+        loaded_again = await browser.post("/stations/staff", data=ISSUE)
+        assert (loaded_again.status_code, loaded_again.headers["location"]) == (303, "/stations?station=sjz-001")
+        assert pins.matches(pin, ordered(browser, "sjz-001")["012345"])
+        answer = await browser.post("/stations/staff", data=ISSUE | {"event_id": OTHERS[0]})
+        again = re.search(r'id="pin">([^<]+)<', answer.text).group(1)
         assert pins.matches(again, ordered(browser, "sjz-001")["012345"])
         assert not pins.matches(pin, ordered(browser, "sjz-001")["012345"])
 
 
 async def test_a_pin_is_withdrawn_and_those_of_a_stolen_kiosk_are_void():
     async with at_headquarters(city(), role="administrator") as browser:
-        for number in ("1", "2", "3"):
-            await browser.post("/stations/staff", data=ISSUE | {"number": number})
+        for number, event_id in zip(("1", "2", "3"), OTHERS, strict=False):
+            await browser.post("/stations/staff", data=ISSUE | {"number": number, "event_id": event_id})
         answer = await browser.post("/stations/staff", data=ISSUE | {"number": "2", "act": "withdraw"})
         assert (answer.status_code, answer.headers["location"]) == (303, "/stations?station=sjz-001")
         assert list(ordered(browser, "sjz-001")) == ["1", "3"]
-        assert (await browser.post("/stations/staff", data={"station": "sjz-001", "act": "reset"})).status_code == 303
+        assert (
+            await browser.post("/stations/staff", data={"event_id": EVENT, "station": "sjz-001", "act": "reset"})
+        ).status_code == 303
         assert ordered(browser, "sjz-001") == {}
 
 

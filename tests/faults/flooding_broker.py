@@ -7,18 +7,14 @@ keeps what the station publishes to itself, says that it has it, and sends one f
 import asyncio
 import random
 import secrets
-import ssl
-from collections import Counter
 from collections.abc import Callable, Container, Iterator
 from itertools import count, cycle, repeat
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
+from between import Between, frame, read_frame
 from hostile import BOMBS, NOBODYS, NONSENSE, ack, batch, event_line
-from hostile_broker import frame, read_frame
 
 from jingting.city import City
-from tests.guests import of_the_city
 
 _CONNACK, _PUBLISH, _PUBACK, _SUBACK, _PINGRESP = 2, 3, 4, 9, 13
 _KIB: Final = 1024
@@ -40,42 +36,19 @@ def publish(
     return frame(_PUBLISH << 4 | qos << 1 | retain, body)
 
 
-class FloodingBroker:
+class FloodingBroker(Between):
     """Between one station and the city's broker, on `port`; `done` counts floods by name, `sent` their bytes.
 
     `of_each_s`: how long each flood lasts, where the station does not hang up before; `without`: floods left out.
     """
 
     def __init__(self, city: City, station: str, seed: int, *, of_each_s: float, without: Container[str] = ()) -> None:
-        self.port = 0
-        self.wicked = False
-        self.done: Counter[str] = Counter()
+        super().__init__(city, station)
         self.sent = 0
-        self._city, self._station, self._of_each_s = city, station, of_each_s
+        self._of_each_s = of_each_s
         self._rng = random.Random(seed)
         self._without = without
         self._next = cycle(self.floods())
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server
-
-    async def __aenter__(self) -> Self:
-        folder = self._city.folder / "broker"
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(folder / "server.pem", folder / "server.key")
-        context.load_verify_locations(folder / "ca.pem")
-        context.verify_mode = ssl.CERT_REQUIRED
-        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", 0, ssl=context)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
 
     def floods(self) -> dict[str, Callable[[], Iterator[bytes]]]:
         """What it sends, by name; each goes on without an end."""
@@ -101,26 +74,19 @@ class FloodingBroker:
         }
         return {name: flood for name, flood in floods.items() if name not in self._without}
 
-    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._carry(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        broker, ends, reads, here = of_the_city(self._city, self._station), [writer], asyncio.Event(), asyncio.Event()
+    async def carry(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        there: asyncio.StreamReader,
+        back: asyncio.StreamWriter,
+    ) -> None:
+        reads, here = asyncio.Event(), asyncio.Event()
         reads.set()
-        try:
-            there, back = await asyncio.open_connection(broker.host, broker.port, ssl=broker.tls())
-            ends.append(back)
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._up(reader, writer, back, reads))
-                both.create_task(self._down(there, writer, here))
-                both.create_task(self._flood(writer, reads, here))
-        except* (OSError, asyncio.IncompleteReadError):
-            pass  # one end hung up: the other hears of it
-        finally:
-            for end in ends:
-                end.transport.abort()
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._up(reader, writer, back, reads))
+            both.create_task(self._down(there, writer, here))
+            both.create_task(self._flood(writer, reads, here))
 
     async def _up(
         self,

@@ -5,15 +5,13 @@ It stands between a station and the city's broker and speaks MQTT 5 (OASIS MQTT 
 
 import asyncio
 import random
-import ssl
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from types import TracebackType
-from typing import Self
+
+from between import Between, frame, read_frame
 
 from jingting.city import City
-from tests.guests import of_the_city
 
 _PUBLISH, _PUBACK = 3, 4
 _KEPT = 60
@@ -49,79 +47,25 @@ class Publish:
         return replace(self, mid=0, **changed).packet()
 
 
-def frame(first: int, body: bytes) -> bytes:
-    length, digits = len(body), b""
-    while True:
-        length, digit = length >> 7, length & 0x7F
-        digits += bytes([digit | (0x80 if length else 0)])
-        if not length:
-            return bytes([first]) + digits + body
-
-
-async def read_frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    first = (await reader.readexactly(1))[0]
-    length = shift = 0
-    while True:
-        digit = (await reader.readexactly(1))[0]
-        length |= (digit & 0x7F) << shift
-        shift += 7
-        if digit < 0x80:
-            return first, await reader.readexactly(length)
-
-
-class HostileBroker:
+class HostileBroker(Between):
     """Between one station and the city's broker, on `port`. `wicked` turns the mischief on; `done` counts it."""
 
     def __init__(self, city: City, station: str, seed: int) -> None:
-        self.port = 0
-        self.wicked = False
-        self.done: Counter[str] = Counter()
-        self._city = city
-        self._station = station
+        super().__init__(city, station)
         self._rng = random.Random(seed)
         self._heard: deque[Publish] = deque(maxlen=_KEPT)
         self._last = ""
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server
 
-    async def __aenter__(self) -> Self:
-        folder = self._city.folder / "broker"
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(folder / "server.pem", folder / "server.key")
-        context.load_verify_locations(folder / "ca.pem")
-        context.verify_mode = ssl.CERT_REQUIRED
-        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", 0, ssl=context)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    async def carry(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        there: asyncio.StreamReader,
+        back: asyncio.StreamWriter,
     ) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-
-    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._carry(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        broker = of_the_city(self._city, self._station)
-        ends = [writer]
-        try:
-            there, back = await asyncio.open_connection(broker.host, broker.port, ssl=broker.tls())
-            ends.append(back)
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._pass(reader, writer, back))
-                both.create_task(self._pass(there, back, writer))
-        except* (OSError, asyncio.IncompleteReadError):
-            pass  # one end hung up: the other hears of it
-        finally:
-            for end in ends:
-                end.transport.abort()
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._pass(reader, writer, back))
+            both.create_task(self._pass(there, back, writer))
 
     async def _pass(
         self, reader: asyncio.StreamReader, sender: asyncio.StreamWriter, receiver: asyncio.StreamWriter
